@@ -4,6 +4,18 @@ Pure arithmetic on counts and probabilities: this room knows nothing of subjects
 """
 
 from rules.statistics.boundary import Boundary
+from rules.statistics.calibration import calibrate
+from rules.statistics.characteristics import Characteristics, operating_characteristics
+from rules.statistics.designs import METHODS
 from rules.statistics.replay import Replay, first_crossings, replay
 
-__all__ = ["Boundary", "Replay", "first_crossings", "replay"]
+__all__ = [
+    "METHODS",
+    "Boundary",
+    "Characteristics",
+    "Replay",
+    "calibrate",
+    "first_crossings",
+    "operating_characteristics",
+    "replay",
+]

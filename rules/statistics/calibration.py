@@ -1,0 +1,62 @@
+"""From the words of a protocol to its boundary: `calibrate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import MISSING, fields
+from typing import Any
+
+from rules.errors import DesignError
+from rules.statistics import checks
+from rules.statistics.boundary import Boundary
+from rules.statistics.designs import METHODS, Design
+
+
+def calibrate(
+    method: str, *, null_rate: float, looks: Iterable[int], alpha: float | None = None, **parameters: Any
+) -> Boundary:
+    """The boundary that a protocol means, with its exact false alarm.
+
+    A calibrated design gives the least conservative boundary of its family whose attained alpha does not
+    exceed `alpha`; mathematically tied statistics stop all or none.
+
+    Parameters
+    ----------
+    method: a key of `METHODS`: "pocock", "beta_binomial", "table".
+    null_rate: event probability per subject that is still acceptable, in (0, 1).
+    looks: numbers of subjects at which the rule looks, strictly increasing; `range(1, 21)` looks after each.
+    alpha: false alarm wanted, in (0, 1). A "table" may leave it out: it is stored, never enforced.
+    parameters: the design's own: `prior_a`, `prior_b` for beta_binomial; `stop_at` for table.
+
+    Raises
+    ------
+    DesignError: names the parameter, what was given, and what is allowed (with the nearest valid word for a
+        method or parameter that is unknown).
+    """
+    design = _design(method, parameters)
+    rate = checks.probability("null_rate", null_rate)
+    wanted = None if alpha is None and not design.states_alpha else checks.probability("alpha", alpha)
+    designed = checks.increasing_looks(looks)
+    fit = design.fit(rate, wanted, designed)
+    return Boundary(
+        method, rate, wanted, designed, fit.stop_at, fit.cutoff, fit.attained_alpha, dict(design.values())
+    )
+
+
+def _design(method: str, parameters: dict[str, Any]) -> Design:
+    kind = METHODS[checks.known_word("method", method, tuple(METHODS), f"one of {', '.join(METHODS)}")]
+    names = kind.parameters()
+    says = f"{method} takes {', '.join(names) or 'no parameters'}"
+    for name, value in parameters.items():
+        _known_parameter(name, value, names, says)
+    for f in fields(kind):  # type: ignore[arg-type]
+        if f.default is MISSING and f.name not in parameters:
+            raise DesignError(f.name, None, f"it must be given: {says}")
+    return kind(**parameters)
+
+
+def _known_parameter(name: str, value: object, names: tuple[str, ...], says: str) -> None:
+    try:
+        checks.known_word(name, name, names, says)
+    except DesignError as error:
+        raise DesignError(name, value, f"no such parameter; {error.allowed}") from None

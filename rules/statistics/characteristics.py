@@ -1,0 +1,53 @@
+"""What a boundary does at a true event rate: how often it stops, and after how many subjects and events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rules.errors import DesignError
+from rules.statistics import checks
+from rules.statistics.boundary import Boundary
+from rules.statistics.recursion import stopping_probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Characteristics:
+    """One row of operating characteristics.
+
+    Parameters
+    ----------
+    rate: true event probability per subject.
+    p_stop: probability that the boundary is crossed at some look.
+    expected_n: subjects observed when the boundary is crossed, or the last look where it never is; mean.
+    expected_events: events among them; mean.
+    """
+
+    rate: float
+    p_stop: float
+    expected_n: float
+    expected_events: float
+
+
+def operating_characteristics(boundary: Boundary, rates: Iterable[float]) -> tuple[Characteristics, ...]:
+    """Exact characteristics at each true rate, in the order given, for independent and immediate outcomes.
+
+    With staggered entry more subjects have been dosed when a crossing becomes known than are counted here.
+    Expected events are rate × expected subjects (Wald's identity, exact for stopping times).
+
+    Raises
+    ------
+    DesignError: a rate outside 0 to 1.
+    """
+    if isinstance(rates, (str, bytes)) or not isinstance(rates, Iterable):
+        raise DesignError("rates", rates, "numbers from 0 to 1")
+    checked = np.array([checks.rate("rates", rate) for rate in rates], dtype=np.float64)
+    stopped = stopping_probabilities(boundary.looks, boundary.stop_at, checked)
+    p_stop = np.minimum(stopped.sum(axis=1), 1.0)
+    saved = stopped @ (boundary.max_n - np.array(boundary.looks, dtype=np.float64))
+    return tuple(
+        Characteristics(rate, p, n, rate * n)
+        for rate, p, n in zip(checked.tolist(), p_stop.tolist(), (boundary.max_n - saved).tolist(), strict=True)
+    )

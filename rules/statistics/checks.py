@@ -1,0 +1,88 @@
+"""What a design may be given: each check returns the clean value or says which parameter to mend, and how."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from rules.errors import DesignError
+
+MAX_SUBJECTS = 20_000
+"""The largest last look that is calibrated: beyond it a typing error is likelier than a trial."""
+
+
+def number(parameter: str, value: object, allowed: str) -> float:
+    """A finite real number; text, truth values and NaN raise `DesignError` with `allowed` as the remedy."""
+    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
+        raise DesignError(parameter, value, allowed)
+    converted = float(value)
+    if not math.isfinite(converted):
+        raise DesignError(parameter, value, allowed)
+    return converted
+
+
+def probability(parameter: str, value: object) -> float:
+    """A number strictly between 0 and 1."""
+    allowed = "a number above 0 and below 1"
+    checked = number(parameter, value, allowed)
+    if not 0 < checked < 1:
+        raise DesignError(parameter, value, allowed)
+    return checked
+
+
+def rate(parameter: str, value: object) -> float:
+    """A true event rate at which a design is judged: a number from 0 to 1, both included."""
+    allowed = "numbers from 0 to 1"
+    checked = number(parameter, value, allowed)
+    if not 0 <= checked <= 1:
+        raise DesignError(parameter, value, allowed)
+    return checked
+
+
+def positive(parameter: str, value: object) -> float:
+    """A number above 0."""
+    allowed = "a number above 0"
+    checked = number(parameter, value, allowed)
+    if checked <= 0:
+        raise DesignError(parameter, value, allowed)
+    return checked
+
+
+def whole(parameter: str, value: object, allowed: str) -> int:
+    """A whole number, also as numpy writes it; truth values are refused."""
+    if isinstance(value, bool):
+        raise DesignError(parameter, value, allowed)
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise DesignError(parameter, value, allowed) from None
+
+
+def increasing_looks(value: object) -> tuple[int, ...]:
+    """The looks as whole numbers of subjects, at least one, strictly increasing, the last ≤ `MAX_SUBJECTS`."""
+    allowed = f"strictly increasing whole numbers of subjects from 1 to {MAX_SUBJECTS}, for example 5, 10, 15"
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise DesignError("looks", value, allowed)
+    if isinstance(value, Sequence) and len(value) > MAX_SUBJECTS:
+        raise DesignError("looks", f"{len(value)} looks", allowed)
+    looks = tuple(whole("looks", look, allowed) for look in value)
+    rising = all(earlier < later for earlier, later in zip(looks, looks[1:], strict=False))
+    if not looks or looks[0] < 1 or looks[-1] > MAX_SUBJECTS or not rising:
+        raise DesignError("looks", _shortened(looks), allowed)
+    return looks
+
+
+def known_word(parameter: str, value: object, known: Sequence[str], says: str) -> str:
+    """`value` when it is one of `known`; else `DesignError` that names the nearest one."""
+    if isinstance(value, str) and value in known:
+        return value
+    near = get_close_matches(str(value).strip().lower().replace("-", "_"), known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise DesignError(parameter, value, f"{hint}{says}")
+
+
+def _shortened(looks: Sequence[Any]) -> object:
+    return tuple(looks) if len(looks) <= 12 else f"{looks[0]}, {looks[1]}, … {looks[-1]} ({len(looks)} looks)"
