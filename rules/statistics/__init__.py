@@ -5,7 +5,7 @@ Pure arithmetic on counts and probabilities: this room knows nothing of subjects
 
 from rules.statistics.boundary import Boundary
 from rules.statistics.calibration import calibrate
-from rules.statistics.characteristics import Characteristics, operating_characteristics
+from rules.statistics.characteristics import Characteristics, false_alarm_with_dropout, operating_characteristics
 from rules.statistics.designs import METHODS
 from rules.statistics.replay import Replay, first_crossings, replay
 
@@ -15,6 +15,7 @@ __all__ = [
     "Characteristics",
     "Replay",
     "calibrate",
+    "false_alarm_with_dropout",
     "first_crossings",
     "operating_characteristics",
     "replay",

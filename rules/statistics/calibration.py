@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from typing import Any
 
+import numpy as np
+
 from rules.errors import DesignError
 from rules.statistics import checks
 from rules.statistics.boundary import Boundary
@@ -37,10 +39,8 @@ def calibrate(
     rate = checks.probability("null_rate", null_rate)
     wanted = None if alpha is None and not design.states_alpha else checks.probability("alpha", alpha)
     designed = checks.increasing_looks(looks)
-    fit = design.fit(rate, wanted, designed)
-    return Boundary(
-        method, rate, wanted, designed, fit.stop_at, fit.cutoff, fit.attained_alpha, dict(design.values())
-    )
+    fit = design.fit(rate, wanted, np.array(designed, dtype=np.int64))
+    return Boundary(method, rate, wanted, designed, fit.stop_at, fit.cutoff, fit.attained_alpha, dict(design.values()))
 
 
 def _design(method: str, parameters: dict[str, Any]) -> Design:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from difflib import get_close_matches
+from itertools import pairwise
+from numbers import Real
 from typing import Any
 
 from rules.errors import DesignError
 
-MAX_SUBJECTS = 20_000
+MAX_SUBJECTS = 10_000
 """The largest last look that is calibrated: beyond it a typing error is likelier than a trial."""
 
 
 def number(parameter: str, value: object, allowed: str) -> float:
     """A finite real number; text, truth values and NaN raise `DesignError` with `allowed` as the remedy."""
-    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
+    if isinstance(value, bool) or not isinstance(value, (Real, Decimal)):
         raise DesignError(parameter, value, allowed)
     converted = float(value)
     if not math.isfinite(converted):
@@ -69,7 +72,7 @@ def increasing_looks(value: object) -> tuple[int, ...]:
     if isinstance(value, Sequence) and len(value) > MAX_SUBJECTS:
         raise DesignError("looks", f"{len(value)} looks", allowed)
     looks = tuple(whole("looks", look, allowed) for look in value)
-    rising = all(earlier < later for earlier, later in zip(looks, looks[1:], strict=False))
+    rising = all(earlier < later for earlier, later in pairwise(looks))
     if not looks or looks[0] < 1 or looks[-1] > MAX_SUBJECTS or not rising:
         raise DesignError("looks", _shortened(looks), allowed)
     return looks

@@ -7,7 +7,7 @@ A design that is calibrated is a `Family`: it says how strong the evidence of s 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import ClassVar
@@ -18,7 +18,8 @@ from scipy.special import expit
 from rules.errors import DesignError
 from rules.statistics import checks
 from rules.statistics.boundary import ParameterValue
-from rules.statistics.search import Counts, Fit, Floats, attained, least_conservative
+from rules.statistics.recursion import Counts, Floats, as_counts
+from rules.statistics.search import Fit, attained, least_conservative
 from rules.statistics.tails import log_odds_below
 
 
@@ -34,7 +35,7 @@ class Design(ABC):
         return tuple(f.name for f in fields(cls))  # type: ignore[arg-type]
 
     @abstractmethod
-    def fit(self, null_rate: float, alpha: float | None, looks: Sequence[int]) -> Fit:
+    def fit(self, null_rate: float, alpha: float | None, looks: Counts) -> Fit:
         """The boundary at these looks, with its exact false alarm. Inputs are checked already."""
 
     def values(self) -> Mapping[str, ParameterValue]:
@@ -53,7 +54,7 @@ class Family(Design):
     def on_paper(self, cutoff: float) -> float:
         """The cutoff on the scale in which the design's paper states it."""
 
-    def fit(self, null_rate: float, alpha: float | None, looks: Sequence[int]) -> Fit:
+    def fit(self, null_rate: float, alpha: float | None, looks: Counts) -> Fit:
         """The least conservative boundary of the family that keeps alpha."""
         assert alpha is not None, "calibrate() refuses a family without alpha"
         found = least_conservative(lambda n, s: self.evidence(n, s, null_rate), null_rate, alpha, looks)
@@ -124,14 +125,14 @@ class Table(Design):
     def __post_init__(self) -> None:
         object.__setattr__(self, "stop_at", _never_falling(self.stop_at))
 
-    def fit(self, null_rate: float, alpha: float | None, looks: Sequence[int]) -> Fit:  # noqa: ARG002
+    def fit(self, null_rate: float, alpha: float | None, looks: Counts) -> Fit:  # noqa: ARG002
         """The table as it stands, with its exact false alarm, whatever alpha the protocol states."""
         if len(self.stop_at) != len(looks):
             raise DesignError("stop_at", self.stop_at, f"one count for each of the {len(looks)} looks")
-        stop_at = tuple(s if s is not None and s <= n else None for s, n in zip(self.stop_at, looks, strict=True))
+        stop_at = tuple(s if s and s <= n else None for s, n in zip(self.stop_at, looks.tolist(), strict=True))
         if not any(stop_at):
             raise DesignError("stop_at", self.stop_at, "at least one count that its look can reach")
-        return Fit(stop_at, None, attained(looks, stop_at, null_rate))
+        return Fit(stop_at, None, attained(looks, as_counts(looks.tolist(), stop_at), null_rate))
 
 
 def _never_falling(table: object) -> tuple[int | None, ...]:
@@ -147,5 +148,7 @@ def _never_falling(table: object) -> tuple[int | None, ...]:
     return counts
 
 
-METHODS: Mapping[str, type[Design]] = MappingProxyType({"pocock": Pocock, "beta_binomial": BetaBinomial, "table": Table})
+METHODS: Mapping[str, type[Design]] = MappingProxyType(
+    {"pocock": Pocock, "beta_binomial": BetaBinomial, "table": Table}
+)
 """Name in YAML, Python and on the command line → design."""

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from rules.errors import DesignError
 from rules.statistics.boundary import Boundary
-
-_NEVER = np.iinfo(np.int64).max
+from rules.statistics.recursion import as_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +112,7 @@ def first_crossings(boundary: Boundary, events: NDArray[np.bool_]) -> NDArray[np
 
 @lru_cache(maxsize=256)
 def _arrays(boundary: Boundary) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    stops = [_NEVER if stop is None else stop for stop in boundary.stop_at]
-    return np.array(boundary.looks, dtype=np.int64), np.array(stops, dtype=np.int64)
+    return np.array(boundary.looks, dtype=np.int64), as_counts(boundary.looks, boundary.stop_at)
 
 
 def _flags(events: Sequence[bool] | NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ or comparison of floats decides a count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -18,15 +18,20 @@ from numpy.typing import NDArray
 from scipy.special import betainc
 
 from rules.errors import DesignError
-from rules.statistics.recursion import stopping_probabilities
+from rules.statistics.recursion import Counts, Floats, stopping_probabilities
 
-Counts = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Evidence: TypeAlias = Callable[[Counts, Counts], Floats]
 """(numbers of subjects n ≥ 1, events 0 ≤ s ≤ n) → evidence against the null rate, strictly rising in s."""
 
 TIE = 1e-9
 """Evidence closer than this is tied: 10⁴ times the rounding error of the tails, far below the spacing of levels."""
+
+_SHARES = (0.1, 1e-3, 1e-6, 1e-12, 1e-24, 0.0)
+"""Tail probabilities, as shares of alpha, at which the search begins; it goes on to the next where that fails.
+
+Evidence above the beginning need not be told apart, which keeps the search small: a calibrated boundary
+spends a third to a tenth of alpha at a look. The last begins with the strongest evidence there is.
+"""
 
 ROUNDING = 1e-12
 """Relative excess over alpha that is rounding: P(2 of 2) at .2 is .04, though 0.2 ** 2 > 0.04."""
@@ -49,12 +54,12 @@ class Fit:
     attained_alpha: float
 
 
-def attained(looks: Sequence[int], stop_at: Sequence[int | None], null_rate: float) -> float:
-    """Exact P(stop) at the null rate."""
-    return float(stopping_probabilities(looks, stop_at, np.array([null_rate])).sum())
+def attained(looks: Counts, stops: Counts, null_rate: float) -> float:
+    """Exact P(stop) at the null rate; `stops` as in `stopping_probabilities`."""
+    return min(float(stopping_probabilities(looks, stops, np.array([null_rate])).sum()), 1.0)
 
 
-def least_conservative(evidence: Evidence, null_rate: float, alpha: float, looks: Sequence[int]) -> Fit:
+def least_conservative(evidence: Evidence, null_rate: float, alpha: float, looks: Counts) -> Fit:
     """The boundary of the family with the largest attained alpha that does not exceed `alpha`.
 
     Raises
@@ -62,18 +67,20 @@ def least_conservative(evidence: Evidence, null_rate: float, alpha: float, looks
     DesignError: on alpha, when even the most conservative boundary of the family exceeds it; the message
         holds the smallest alpha that can be reached.
     """
-    subjects = np.array(looks, dtype=np.int64)
-    first = _first_count(lambda s: _tail(s, subjects, null_rate) <= alpha * (1 + TIE), subjects)
+    smallest = attained(looks, _strongest(evidence, looks), null_rate)
+    if smallest > alpha * (1 + ROUNDING):
+        allowed = f"the most conservative boundary of this design attains {smallest:.6g}; ask for that or more"
+        raise DesignError("alpha", alpha, f"{allowed}, or look at more subjects")
+    first = _first_count(lambda s: _tail(s, looks, null_rate) <= alpha * (1 + TIE), looks)
+    ceilings = (_ceiling(evidence, null_rate, alpha * share, looks) for share in _SHARES)
+    fits = (_fit(_grid(evidence, looks, first, ceiling), looks, null_rate, alpha) for ceiling in ceilings)
+    return next(fit for fit in fits if fit is not None)
 
-    def false_alarm(grid: _Grid, cutoff: float) -> float:
-        return attained(looks, grid.boundary(cutoff), null_rate)
 
-    for ceiling in (_safe_evidence(evidence, null_rate, alpha, subjects), np.inf):
-        grid = _grid(evidence, subjects, first, ceiling)
-        cutoff = _last_within(lambda c: false_alarm(grid, c) <= alpha * (1 + ROUNDING), grid.cutoffs())  # noqa: B023
-        if cutoff is not None:
-            return Fit(grid.boundary(cutoff), cutoff, min(false_alarm(grid, cutoff), alpha))
-    raise DesignError("alpha", alpha, _reachable(evidence, null_rate, subjects))
+def _strongest(evidence: Evidence, looks: Counts) -> Counts:
+    """The most conservative boundary of the family: stop only at the strongest evidence that can be seen."""
+    strongest = evidence(looks, looks)
+    return np.where(strongest >= strongest.max() - TIE, looks, looks + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +92,18 @@ class _Grid:
 
     Parameters
     ----------
-    subjects: looks.   first: first count of each look, n + 1 where none is left.
+    first: first count of each look that can stop, n + 1 where there is none; shape (looks,).
     values: evidence at count first + column, +inf where it is above `ceiling` or beyond n; shape (looks, columns).
     """
 
-    subjects: Counts
     first: Counts
     values: Floats
     floor: float
     ceiling: float
 
-    def boundary(self, cutoff: float) -> tuple[int | None, ...]:
-        """The smallest count of each look whose evidence reaches the cutoff."""
-        stops = self.first + (self.values < cutoff).sum(axis=1)
-        return tuple(int(s) if s <= n else None for s, n in zip(stops, self.subjects, strict=True))
+    def boundary(self, cutoff: float) -> Counts:
+        """The smallest count of each look whose evidence reaches the cutoff, above n where none does."""
+        return np.asarray(self.first + (self.values < cutoff).sum(axis=1))
 
     def cutoffs(self) -> Floats:
         """One cutoff a level, falling: each in the middle of the gap below its level."""
@@ -108,39 +113,49 @@ class _Grid:
         return np.asarray(((levels + below) / 2)[levels - below > TIE])
 
 
-def _grid(evidence: Evidence, subjects: Counts, first: Counts, ceiling: float) -> _Grid:
-    floor = float(evidence(subjects, first - 1).max())
-    last = subjects
+def _fit(grid: _Grid, looks: Counts, null_rate: float, alpha: float) -> Fit | None:
+    """The lowest level that keeps alpha; None where every level exceeds it, because the grid begins too low."""
+
+    def false_alarm(cutoff: float) -> float:
+        return attained(looks, grid.boundary(cutoff), null_rate)
+
+    cutoff = _last_within(lambda c: false_alarm(c) <= alpha * (1 + ROUNDING), grid.cutoffs())
+    if cutoff is None:
+        return None
+    counts = zip(grid.boundary(cutoff).tolist(), looks.tolist(), strict=True)
+    return Fit(tuple(s if s <= n else None for s, n in counts), cutoff, min(false_alarm(cutoff), alpha))
+
+
+def _grid(evidence: Evidence, looks: Counts, first: Counts, ceiling: float) -> _Grid:
+    last = looks
     if np.isfinite(ceiling):
-        last = np.minimum(_first_count(lambda s: evidence(subjects, s) >= ceiling, subjects), subjects)
-    columns = np.arange(max(int((last - first).max()) + 1, 0))
-    counts = first[:, np.newaxis] + columns
+        last = np.minimum(_first_count(lambda s: evidence(looks, s) >= ceiling, looks), looks)
+    counts = first[:, np.newaxis] + np.arange(max(int((last - first).max()) + 1, 0))
     row, column = np.nonzero(counts <= last[:, np.newaxis])
     values = np.full(counts.shape, np.inf)
-    values[row, column] = evidence(subjects[row], counts[row, column])
-    return _Grid(subjects, first, values, floor, ceiling)
+    values[row, column] = evidence(looks[row], counts[row, column])
+    return _Grid(first, values, float(evidence(looks, first - 1).max()), ceiling)
 
 
-def _safe_evidence(evidence: Evidence, null_rate: float, alpha: float, subjects: Counts) -> float:
-    """Evidence at which every look's tail is at most alpha / looks, so that alpha is kept (union bound).
-
-    Stronger evidence need not be told apart: this only bounds the search. +inf where no look has such a count.
-    """
-    safe = _first_count(lambda s: _tail(s, subjects, null_rate) <= alpha / len(subjects), subjects)
-    some = safe <= subjects
-    return float(evidence(subjects[some], safe[some]).max()) if some.any() else float(np.inf)
-
-
-def _tail(events: Counts, subjects: Counts, rate: float) -> Floats:
-    """P(X ≥ events) for X binomial (subjects, rate), 1 ≤ events ≤ subjects."""
-    return np.asarray(betainc(events, subjects - events + 1.0, rate))
+def _ceiling(evidence: Evidence, null_rate: float, tail: float, looks: Counts) -> float:
+    """Evidence at which every look's tail probability is at most `tail`; +inf where no look has such a count."""
+    if tail == 0:
+        return float(np.inf)
+    safe = _first_count(lambda s: _tail(s, looks, null_rate) <= tail, looks)
+    some = safe <= looks
+    return float(evidence(looks[some], safe[some]).max()) if some.any() else float(np.inf)
 
 
-def _first_count(holds: Callable[[Counts], NDArray[np.bool_]], subjects: Counts) -> Counts:
+def _tail(events: Counts, n: Counts, rate: float) -> Floats:
+    """P(X ≥ events) for X binomial (n, rate), 1 ≤ events ≤ n."""
+    return np.asarray(betainc(events, n - events + 1.0, rate))
+
+
+def _first_count(holds: Callable[[Counts], NDArray[np.bool_]], n: Counts) -> Counts:
     """The smallest count from 1 to n at which a condition holds that holds ever after; n + 1 where it never does."""
-    low, high = np.ones_like(subjects), subjects + 1
+    low, high = np.ones_like(n), n + 1
     while np.any(low < high):
-        middle = np.minimum((low + high) // 2, subjects)
+        middle = np.minimum((low + high) // 2, n)
         found = holds(middle)
         high = np.where((low < high) & found, middle, high)
         low = np.where((low < high) & ~found, middle + 1, low)
@@ -157,11 +172,3 @@ def _last_within(within: Callable[[float], bool], cutoffs: Floats) -> float | No
         else:
             high = middle - 1
     return float(cutoffs[low]) if low >= 0 else None
-
-
-def _reachable(evidence: Evidence, null_rate: float, subjects: Counts) -> str:
-    strongest = evidence(subjects, subjects)
-    top = strongest.max() - TIE
-    stop_at = [int(n) if value >= top else None for n, value in zip(subjects, strongest, strict=True)]
-    smallest = attained(subjects.tolist(), stop_at, null_rate)
-    return f"the most conservative boundary of this design attains {smallest:.6g}; ask for at least that, or look later"

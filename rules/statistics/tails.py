@@ -31,10 +31,13 @@ def log_odds_below(a: ArrayLike, b: ArrayLike, x: float) -> Floats:
     x: in (0, 1).
     """
     first, second = np.broadcast_arrays(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
+    below = np.asarray(betainc(first, second, x))
+    above = np.where(below > 0.5, 0.0, 1.0 - below)
+    high = below > 0.5
+    above[high] = betaincc(first[high], second[high], x)
+    below = np.where(high, 1.0 - above, below)
     log_x, log_rest = math.log(x), math.log1p(-x)
-    below = _log(betainc(first, second, x), first, second, log_x, log_rest)
-    above = _log(betaincc(first, second, x), second, first, log_rest, log_x)
-    return np.asarray(below - above)
+    return _log(below, first, second, log_x, log_rest) - _log(above, second, first, log_rest, log_x)
 
 
 def _log(tail: Any, a: Floats, b: Floats, log_x: float, log_rest: float) -> Floats:

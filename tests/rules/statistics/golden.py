@@ -1,0 +1,279 @@
+"""Figures computed by other programs, with the call that gave each; copied as printed, nothing of their code.
+
+`stop_at` is written as the programs print it: a count above its look cannot stop there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Golden:
+    """One design: `origin` is the R call, `oc` holds (rate, P(stop), expected events) from `OC.rule.bin(rule, ps=rate)`."""
+
+    origin: str
+    method: str
+    null_rate: float
+    alpha: float
+    looks: tuple[int, ...]
+    stop_at: tuple[int, ...]
+    critical_value: float
+    oc: tuple[tuple[float, float, float], ...]
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+# R package stoppingrule (Martens, Lian, Logan): calc.rule.bin and OC.rule.bin, run unchanged.
+
+POCOCK_50 = Golden(
+    origin='calc.rule.bin(ns=1:50, p0=0.2, alpha=0.1, type="Pocock")',
+    method="pocock",
+    null_rate=0.2,
+    alpha=0.1,
+    looks=tuple(range(1, 51)),
+    # fmt: off
+    stop_at=(
+        2,
+        3,
+        3,
+        3,
+        4,
+        4,
+        5,
+        5,
+        5,
+        6,
+        6,
+        6,
+        7,
+        7,
+        7,
+        7,
+        8,
+        8,
+        8,
+        9,
+        9,
+        9,
+        9,
+        10,
+        10,
+        10,
+        11,
+        11,
+        11,
+        11,
+        12,
+        12,
+        12,
+        12,
+        13,
+        13,
+        13,
+        13,
+        14,
+        14,
+        14,
+        15,
+        15,
+        15,
+        15,
+        16,
+        16,
+        16,
+        16,
+        17,
+    ),
+    # fmt: on
+    critical_value=0.0297577380315674,
+    oc=(
+        (0.2, 0.0997725382210105, 9.34483789302017),
+        (0.05, 0.000539382823320467, 2.49876443761134),
+        (0.1, 0.00526306483096115, 4.97686066185332),
+        (0.3, 0.539740162996605, 10.3989641749206),
+        (0.4, 0.926841483769487, 7.85190284115441),
+        (0.5, 0.997342767740768, 5.57769128240539),
+    ),
+)
+
+POCOCK_GROUPS = Golden(
+    origin='calc.rule.bin(ns=c(5, 10, 15, 20, 30, 40), p0=0.2, alpha=0.05, type="Pocock")',
+    method="pocock",
+    null_rate=0.2,
+    alpha=0.05,
+    looks=(5, 10, 15, 20, 30, 40),
+    # fmt: off
+    stop_at=(
+        4,
+        6,
+        7,
+        9,
+        11,
+        14,
+    ),
+    # fmt: on
+    critical_value=0.0321423050859728,
+    oc=(
+        (0.1, 0.000882714666663259, 3.99739631510408),
+        (0.2, 0.0486869117442845, 7.81997865000063),
+        (0.3, 0.382834278668148, 10.1776114991898),
+        (0.4, 0.832780037139471, 9.72601715504804),
+    ),
+)
+
+BETA_BINOMIAL_100 = Golden(
+    origin='calc.rule.bin(ns=1:100, p0=0.1, alpha=0.05, type="BB", param=c(1, 9))',
+    method="beta_binomial",
+    null_rate=0.1,
+    alpha=0.05,
+    looks=tuple(range(1, 101)),
+    # fmt: off
+    stop_at=(
+        3,
+        3,
+        4,
+        4,
+        4,
+        4,
+        4,
+        5,
+        5,
+        5,
+        5,
+        5,
+        5,
+        6,
+        6,
+        6,
+        6,
+        6,
+        6,
+        7,
+        7,
+        7,
+        7,
+        7,
+        7,
+        8,
+        8,
+        8,
+        8,
+        8,
+        8,
+        8,
+        9,
+        9,
+        9,
+        9,
+        9,
+        9,
+        9,
+        10,
+        10,
+        10,
+        10,
+        10,
+        10,
+        11,
+        11,
+        11,
+        11,
+        11,
+        11,
+        11,
+        11,
+        12,
+        12,
+        12,
+        12,
+        12,
+        12,
+        12,
+        13,
+        13,
+        13,
+        13,
+        13,
+        13,
+        13,
+        14,
+        14,
+        14,
+        14,
+        14,
+        14,
+        14,
+        15,
+        15,
+        15,
+        15,
+        15,
+        15,
+        15,
+        15,
+        16,
+        16,
+        16,
+        16,
+        16,
+        16,
+        16,
+        17,
+        17,
+        17,
+        17,
+        17,
+        17,
+        17,
+        17,
+        18,
+        18,
+        18,
+    ),
+    # fmt: on
+    critical_value=0.981201873225623,
+    oc=(
+        (0.1, 0.0496682766438199, 9.71864632219703),
+        (0.05, 0.000816888407972828, 4.99668759809612),
+        (0.2, 0.830333643913838, 10.5773176957448),
+        (0.3, 0.999042490128829, 6.72269386441925),
+        (0.4, 0.999999774856444, 5.2994257170765),
+        (0.5, 0.999999999997941, 4.66518289243316),
+    ),
+    parameters={"prior_a": 1, "prior_b": 9},
+)
+
+# R package clinfun (Venkatraman): toxbdry(pLo=0.2, pHi=0.35, n=seq(15, 75, 5), cP0=0.1, cP1=0.9, delta=0), upper
+# boundary `hi`; clinfun stops when events EXCEED it, so that `hi + 1` is the count that stops.
+TOXBDRY_LOOKS = tuple(range(15, 80, 5))
+TOXBDRY_HI = (6, 7, 9, 10, 11, 13, 14, 15, 16, 17, 19, 20, 21)
+
+# README of R package stoppingrule: Beta(0.6, 2.4), n = 30, p0 = 0.20, alpha = 0.10.
+PUBLISHED_30 = {
+    3: 3,
+    4: 3,
+    5: 4,
+    6: 4,
+    7: 5,
+    10: 5,
+    11: 6,
+    13: 6,
+    14: 7,
+    17: 7,
+    18: 8,
+    20: 8,
+    21: 9,
+    24: 9,
+    25: 10,
+    28: 10,
+    29: 11,
+    30: 11,
+}
+PUBLISHED_30_OC = (  # rate, P(stop), expected events, expected subjects (the last by an exact recursion elsewhere)
+    (0.20, 0.09957367, 5.651197, 28.255984),
+    (0.25, 0.23832301, 6.536293, 26.145172),
+    (0.30, 0.43615256, 6.926712, 23.089040),
+    (0.35, 0.64555222, 6.819377, 19.483933),
+    (0.40, 0.81491087, 6.355803, 15.889508),
+)
