@@ -1,0 +1,282 @@
+"""Who may read and do what: the one place that decides it, for clicks, commands, messages and channels.
+
+`authorise` answers for a person, `disclose` for a message, `membership.py` in the Slack room for a channel. The
+grid below is data, printed in the documentation and tested cell by cell. Whatever is unknown is refused where
+closed content is concerned (ICH E6(R3) 4.1: who may see unblinded data is defined and recorded).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from bot.configuration.people import Member, Role, Slack
+from bot.views import (
+    _SEAL,
+    AlertContent,
+    ClosedView,
+    Content,
+    EscalationContent,
+    OpenView,
+    Setting,
+    View,
+    WhyContent,
+)
+from rules.model import Audience, Evidence, Finding
+from rules.sdtm import is_arm_revealing
+
+
+class Act(StrEnum):
+    """What a person can ask of the bot."""
+
+    ACKNOWLEDGE = "acknowledge"
+    WITHDRAW = "withdraw"
+    ACCEPT = "accept"
+    WHY = "why"
+    STATUS = "status"
+
+
+RESTRICTED = frozenset({Audience.CLOSED, Audience.PHARMACY})
+"""Audiences whose content fails closed: an unknown fact about a person or channel refuses."""
+
+_OPEN, _CLOSED, _PHARMACY, _OPS = (
+    frozenset({a}) for a in (Audience.OPEN, Audience.CLOSED, Audience.PHARMACY, Audience.OPS)
+)
+_NOBODY: frozenset[Audience] = frozenset()
+
+GRID: Mapping[Role, Mapping[Act, frozenset[Audience]]] = {
+    Role.INVESTIGATOR: {
+        Act.ACKNOWLEDGE: _OPEN, Act.WITHDRAW: _OPEN, Act.ACCEPT: _NOBODY, Act.WHY: _OPEN, Act.STATUS: _OPEN,
+    },
+    Role.MEDICAL_MONITOR: {
+        Act.ACKNOWLEDGE: _OPEN, Act.WITHDRAW: _OPEN, Act.ACCEPT: _OPEN, Act.WHY: _OPEN, Act.STATUS: _OPEN | _OPS,
+    },
+    Role.COORDINATOR: {
+        Act.ACKNOWLEDGE: _NOBODY, Act.WITHDRAW: _NOBODY, Act.ACCEPT: _NOBODY, Act.WHY: _OPEN, Act.STATUS: _OPEN | _OPS,
+    },
+    Role.PHARMACIST: {
+        Act.ACKNOWLEDGE: _PHARMACY, Act.WITHDRAW: _PHARMACY, Act.ACCEPT: _NOBODY,
+        Act.WHY: _OPEN | _PHARMACY, Act.STATUS: _OPEN | _PHARMACY,
+    },
+    Role.DSMB: {
+        Act.ACKNOWLEDGE: _CLOSED, Act.WITHDRAW: _CLOSED, Act.ACCEPT: _CLOSED,
+        Act.WHY: _OPEN | _CLOSED, Act.STATUS: _OPEN | _CLOSED,
+    },
+    Role.UNBLINDED_STATISTICIAN: {
+        Act.ACKNOWLEDGE: _NOBODY, Act.WITHDRAW: _NOBODY, Act.ACCEPT: _NOBODY,
+        Act.WHY: _OPEN | _CLOSED, Act.STATUS: _OPEN | _CLOSED,
+    },
+    Role.OPERATOR: {
+        Act.ACKNOWLEDGE: _OPS, Act.WITHDRAW: _OPS, Act.ACCEPT: _NOBODY, Act.WHY: _OPS, Act.STATUS: _OPEN | _OPS,
+    },
+}  # fmt: skip
+"""Role × act → the audiences whose content it concerns. A coordinator or statistician does not acknowledge: a click
+stops the escalation to the physician or the board."""
+
+RESPONSIBLE: Mapping[Audience, Role] = {
+    Audience.OPEN: Role.INVESTIGATOR,
+    Audience.CLOSED: Role.DSMB,
+    Audience.PHARMACY: Role.PHARMACIST,
+    Audience.OPS: Role.OPERATOR,
+}
+"""The role that an alert of each audience speaks to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What Slack says of a person at the moment of the click; None = Slack did not say.
+
+    Parameters
+    ----------
+    team_id: the person's workspace.   own_team: the bot's.
+    restricted: a guest of either kind.   stranger: of another workspace, in no shared channel.   deleted: switched off.
+    """
+
+    team_id: str | None = None
+    own_team: str | None = None
+    restricted: bool | None = None
+    stranger: bool | None = None
+    deleted: bool | None = None
+
+
+class Refusal(StrEnum):
+    """Why not. Recorded; the person is told only `bot.wording.replies.refused`."""
+
+    NOT_ON_ROSTER = "holds no role of this study"
+    NOT_THIS_ROLE = "holds no role that may do this"
+    OTHER_TEAM = "is of another workspace than the roster says"
+    GUEST = "is a guest account that nobody has authorised"
+    STRANGER = "is a stranger from another organisation"
+    DELETED = "is a deactivated account"
+    UNKNOWN_ACCOUNT = "is an account about which Slack does not say enough"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Allowed or not; `refusal` says why not, `roles` are the roles the person holds."""
+
+    allowed: bool
+    roles: frozenset[Role] = frozenset()
+    refusal: Refusal | None = None
+
+
+def authorise(user_id: str, account: Account, act: Act, audience: Audience, slack: Slack) -> Decision:
+    """Whether a person may do one thing with content of one audience, judged at the moment of the click.
+
+    Parameters
+    ----------
+    user_id: member id as Slack signed it.   account: what Slack says of it now.
+    act, audience: what is asked, about whose content.   slack: the study's channels and roles.
+
+    Returns
+    -------
+    A decision. Facts that Slack did not give refuse for closed and pharmacy content and are tolerated for the rest,
+    where the roster names the person by id.
+    """
+    roles = slack.roles_of(user_id)
+    if not roles:
+        return Decision(False, roles, Refusal.NOT_ON_ROSTER)
+    able = [role for role in sorted(roles) if audience in GRID[role][act]]
+    if not able:
+        return Decision(False, roles, Refusal.NOT_THIS_ROLE)
+    strict = audience in RESTRICTED
+    refusals = [_account_refusal(m, account, strict) for r in able for m in slack.holders(r) if m.id == user_id]
+    refusal = None if None in refusals else refusals[0]
+    return Decision(refusal is None, roles, refusal)
+
+
+def _account_refusal(member: Member, account: Account, strict: bool) -> Refusal | None:
+    expected_team = member.team or account.own_team
+    if account.deleted:
+        return Refusal.DELETED
+    if account.team_id and expected_team and account.team_id != expected_team:
+        return Refusal.OTHER_TEAM
+    if account.stranger and not member.guest:
+        return Refusal.STRANGER
+    if account.restricted and not member.guest:
+        return Refusal.GUEST
+    unknown = account.team_id is None or expected_team is None or account.restricted is None
+    return Refusal.UNKNOWN_ACCOUNT if strict and unknown else None
+
+
+def able_roles(act: Act, audience: Audience) -> tuple[Role, ...]:
+    """Roles that may do it, in the order of the grid."""
+    return tuple(role for role, acts in GRID.items() if audience in acts[act])
+
+
+def grid_table() -> str:
+    """The grid as a Markdown table, for the documentation; a test keeps the two equal."""
+    head = ["| role | " + " | ".join(Act) + " |", "|---" * (len(Act) + 1) + "|"]
+    rows = [
+        f"| {role} | " + " | ".join(", ".join(sorted(GRID[role][act])) or "–" for act in Act) + " |" for role in GRID
+    ]
+    return "\n".join([*head, *rows])
+
+
+class Withheld(PermissionError):
+    """Content that may not be shown to the audience asked for. Nothing of it is in the message."""
+
+
+READABLE: Mapping[Audience, frozenset[Audience]] = {
+    Audience.OPEN: _OPEN,
+    Audience.CLOSED: _CLOSED | _OPEN,
+    Audience.PHARMACY: _PHARMACY | _OPEN,
+    Audience.OPS: _OPS | _OPEN,
+}
+"""Audience of the reader → audiences of content it may read."""
+
+FACTS = frozenset({
+    "AEDECOD", "AEBODSYS", "AEOUT", "grade", "serious", "criteria", "seriousness", "related", "causality", "death",
+    "expected", "unexpected", "treatment_emergent", "lesion_role", "study_day", "position", "entry_delay_days",
+    "site", "followed_days", "window_days", "excepted", "uncoded", "states", "onset", "aware_at", "due_at",
+})  # fmt: skip
+"""Coded facts about evidence that may leave for Slack; everything else stays, verbatim text above all."""
+
+_DATE = re.compile(r"\d{4}(-\d{2}|-)(-\d{2})?([T ].*)?")
+
+
+def disclose(content: Content, audience: Audience, setting: Setting) -> View:
+    """Clear content for one audience: the only maker of views.
+
+    Parameters
+    ----------
+    content: what is to be said.   audience: who will read it.   setting: study, zone, mode, privacy.
+
+    Returns
+    -------
+    An `OpenView` for open and ops readers, a `ClosedView` for closed and pharmacy readers. Evidence holds only
+    allow-listed facts; dates of events are gone where study days are shown; subjects have their alias where set.
+
+    Raises
+    ------
+    Withheld: this audience may not read content of that audience.
+    """
+    if content.audience not in READABLE[audience]:
+        raise Withheld(f"{content.audience} content is not for {audience} readers")
+    cleared = _cleared(content, setting)
+    made: type[OpenView | ClosedView] = ClosedView if audience in RESTRICTED else OpenView
+    return made(cleared, audience, setting, _SEAL)
+
+
+def _cleared(content: Content, setting: Setting) -> Content:
+    if isinstance(content, AlertContent):
+        crossing = content.crossing and _clear_finding(content.crossing, content.audience, setting)
+        return replace(
+            content, finding=_clear_finding(content.finding, content.audience, setting), crossing=crossing or None
+        )
+    if isinstance(content, EscalationContent | WhyContent):
+        cleared = _cleared(content.alert, setting)
+        assert isinstance(cleared, AlertContent)
+        return replace(content, alert=cleared)
+    return content
+
+
+def _clear_finding(finding: Finding, audience: Audience, setting: Setting) -> Finding:
+    evidence = tuple(_clear_evidence(item, audience, setting) for item in finding.evidence)
+    subjects = {item.usubjid for item in finding.evidence}
+    return replace(
+        finding,
+        scope=_aliased(finding.scope, subjects, setting),
+        evidence=evidence,
+        details=_clear_facts(finding.details, audience, setting, allowed=None),
+    )
+
+
+def _clear_evidence(item: Evidence, audience: Audience, setting: Setting) -> Evidence:
+    return replace(
+        item,
+        usubjid=alias(item.usubjid, setting),
+        record_key=_aliased(item.record_key, {item.usubjid}, setting),
+        event_key=_aliased(item.event_key, {item.usubjid}, setting),
+        facts=_clear_facts(item.facts, audience, setting, allowed=FACTS),
+    )
+
+
+def _clear_facts(
+    facts: Mapping[str, Any], audience: Audience, setting: Setting, *, allowed: frozenset[str] | None
+) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in facts.items()
+        if (allowed is None or name in allowed)
+        and not (audience not in RESTRICTED and is_arm_revealing(name, ()))
+        and not (setting.study_days and isinstance(value, str) and _DATE.fullmatch(value))
+    }
+
+
+def alias(usubjid: str, setting: Setting) -> str:
+    """The subject as people see it: as recorded, or `P-` and six characters that only this database can make."""
+    if not setting.alias_salt or not usubjid:
+        return usubjid
+    return f"P-{hashlib.sha256(f'{setting.alias_salt}|{usubjid}'.encode()).hexdigest()[:6].upper()}"
+
+
+def _aliased(text: str, subjects: set[str], setting: Setting) -> str:
+    if setting.alias_salt:
+        for subject in sorted(filter(None, subjects), key=len, reverse=True):
+            text = text.replace(subject, alias(subject, setting))
+    return text

@@ -1,0 +1,227 @@
+"""An alert's parent message: what was found, what the protocol says, what the bot has not done, who has seen it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.views import AlertContent, ClosedView, OpenView, Setting
+from bot.wording.figures import (
+    boundary_count,
+    described,
+    event_facts,
+    hangs_on,
+    later_subjects,
+    rule_count,
+    undecided,
+    when_crossed,
+    where_scope,
+)
+from bot.wording.phrases import ARMS_INVENTED, DONE_NOTHING, LOOK, MARK_SENTENCE, STOP, marked, protocol_says
+from bot.wording.said import Said
+from bot.wording.text import SENTENCE, mention, mentions, safe, unescaped, words
+from bot.wording.times import hour, moment
+from rules.model import Action, Audience, State
+
+_STANDS = (State.CROSSED, State.PROVISIONAL)
+
+
+def alert(view: OpenView | ClosedView) -> Said:
+    """The parent message of an alert as it stands at its version. Raises TypeError for another kind of content."""
+    content = _content(view)
+    shape, title = _heading(content)
+    body = _body(content, view.setting)
+    ask = _ask(content)
+    as_of = f"Data as of {moment(content.data_as_of, view.setting.timezone)}."
+    essential = f"{title.upper()} · {safe(view.setting.study_id)} · {_named(content)}: {' '.join(body.essential)}"
+    return Said(
+        text=marked(unescaped_lines([essential, *body.protocol, ask, as_of]), view.setting.mode),
+        head=f"{shape} {marked(_head(title, content), view.setting.mode)}",
+        lines=tuple(line for line in (*body.lines, *body.bold_protocol(ask)) if line),
+        meta=_meta(content, view),
+        status=status(content, view.setting),
+    )
+
+
+def status(content: AlertContent, setting: Setting) -> str:
+    """`○ Not acknowledged · …` or `● Acknowledged by @name 09:06 · decision still open · updated 09:06 …`."""
+    zone, opened = setting.timezone, content.opened_at
+    done = content.acknowledgement
+    if done is None:
+        parts = ["○ Not acknowledged"]
+        if content.withdrawn is not None:
+            taken = hour(content.withdrawn.at, zone, beside=opened)
+            parts.append(f"{mention(content.withdrawn.user_id)} acknowledged by mistake, withdrawn {taken}")
+        if content.next_call is not None:
+            called = hour(content.next_call.at, zone, beside=opened)
+            parts.append(f"the {words(content.next_call.role)} is called at {called}")
+        updated = max(content.changed_at, content.withdrawn.at if content.withdrawn else content.changed_at)
+    else:
+        at = hour(done.at, zone, beside=opened, offset=False)
+        parts = [f"● Acknowledged by {mention(done.user_id)} {at}", "decision still open"]
+        if content.changed_at > done.at:
+            parts.append("the finding has changed since")
+        updated = max(content.changed_at, done.at)
+    if updated > opened:
+        parts.append(f"updated {hour(updated, zone, beside=opened)}")
+    return " · ".join(parts)
+
+
+def unescaped_lines(lines: Sequence[str]) -> str:
+    """Lines joined for the top-level text, their bold marks taken off; escapes stay, for Slack reads it as mrkdwn."""
+    return " ".join(line.replace("*", "") for line in lines if line)
+
+
+class _Body:
+    """The parts of an alert's body that both `text` and blocks use."""
+
+    def __init__(self, essential: Sequence[str], lines: Sequence[str], protocol: Sequence[str]) -> None:
+        self.essential = tuple(filter(None, essential))
+        self.lines = tuple(filter(None, lines))
+        self.protocol = tuple(filter(None, protocol))
+
+    def bold_protocol(self, ask: str) -> tuple[str, ...]:
+        """The protocol's sentence in bold, then what was not done and what is asked, on one line."""
+        if not self.protocol:
+            return (ask,)
+        first, *rest = self.protocol
+        return (" ".join([f"*{first}*", *rest, ask]),)
+
+
+def _content(view: OpenView | ClosedView) -> AlertContent:
+    if not isinstance(view.content, AlertContent):
+        raise TypeError(f"no alert but {type(view.content).__name__}")
+    return view.content
+
+
+def _heading(content: AlertContent) -> tuple[str, str]:
+    """Shape and title in words; the title says the state, so that colour is never needed."""
+    state, kind = content.finding.state, content.rule.kind
+    stands = "Already true when monitoring began: " if content.already_true and state in _STANDS else ""
+    if state is State.PROVISIONAL:
+        return LOOK, stands + ("Stopping rule would be crossed" if kind == "boundary" else "Rule would be met")
+    if state is State.CROSSED:
+        title = "Stopping rule crossed" if kind == "boundary" else _event_title(content)
+        return STOP, stands + title
+    if state is State.NOT_EVALUABLE:
+        return LOOK, "Could not be evaluated"
+    if state is State.BEYOND_DESIGN:
+        return LOOK, "More subjects than the design allows"
+    return LOOK, "No longer met on today's records" if content.crossing else "Changed"
+
+
+def _event_title(content: AlertContent) -> str:
+    if content.rule.kind != "event":
+        return "Rule met"
+    facts = content.finding.counted()
+    related = bool(facts) and bool(facts[0].facts.get("related"))
+    serious = bool(facts) and bool(facts[0].facts.get("serious"))
+    return " ".join(filter(None, ["related" if related else "", "serious" if serious else "", "event"])).capitalize()
+
+
+def _head(title: str, content: AlertContent) -> str:
+    return unescaped(f"{title}: {_named(content)}")
+
+
+def _named(content: AlertContent) -> str:
+    """What the alert is about: the subject of an event, else the rule's id, with its scope."""
+    counted = content.finding.counted()
+    if content.rule.kind == "event" and counted:
+        return f"subject {safe(counted[0].usubjid)}"
+    return safe(content.rule.id) + where_scope(content)
+
+
+def _body(content: AlertContent, setting: Setting) -> _Body:
+    state = content.finding.state
+    if state is State.NOT_EVALUABLE:
+        reason = safe(content.finding.reason or "the reason was not recorded", SENTENCE)
+        unwatched = "Until this is mended nobody is watching this rule."
+        return _Body([reason, unwatched], [f"*{reason}*", unwatched, *_earlier(content, setting)], [])
+    if state is State.BEYOND_DESIGN:
+        said = f"{boundary_count(content.finding)}. Its false alarm and power were computed for fewer subjects."
+        decide = "A person must decide how this rule goes on."
+        return _Body([said], [f"*{said}*", decide, *_earlier(content, setting)], [])
+    if state not in _STANDS:
+        now = f"{described(content)} now."
+        return _Body([now, *_earlier(content, setting)], [f"*{now}*", *_earlier(content, setting)], [])
+    if content.rule.kind == "boundary":
+        return _boundary(content)
+    return _event(content) if content.rule.kind == "event" else _count(content)
+
+
+def _boundary(content: AlertContent) -> _Body:
+    finding = content.finding
+    count, stops = boundary_count(finding), f"the rule stops at {finding.stop_at} of {finding.at_n}"
+    later = later_subjects(finding)
+    if finding.state is State.PROVISIONAL:
+        return _provisional(content, f"{count}; {stops}")
+    lines = [
+        f"*{count}* ({safe(content.rule.title)}). *{stops[0].upper()}{stops[1:]}.*",
+        undecided(finding),
+    ]
+    return _Body([f"{count}; {stops}.", later], lines, _protocol(content))
+
+
+def _count(content: AlertContent) -> _Body:
+    counted = rule_count(content)
+    if content.finding.state is State.PROVISIONAL:
+        return _provisional(content, counted)
+    return _Body([f"{counted}."], [f"*{counted}* ({safe(content.rule.title)})."], _protocol(content))
+
+
+def _event(content: AlertContent) -> _Body:
+    facts = event_facts(content.finding)
+    rule = f"Rule {safe(content.rule.id)}: {rule_count(content)}."
+    notes = [f"{s[0].upper()}{s[1:]}" for s in hangs_on(content.finding, as_treated=True)]
+    if content.finding.state is State.PROVISIONAL:
+        return _Body([f"{facts}.", *notes], [facts, rule, *notes, _complete(content)], [])
+    return _Body([f"{facts}.", *notes], [facts, rule, *notes], _protocol(content))
+
+
+def _provisional(content: AlertContent, counted: str) -> _Body:
+    """A crossing that hangs on a missing fact proposes to complete the field, not the protocol's action."""
+    hangs = "; ".join(hangs_on(content.finding))
+    said = f"Would be {'crossed' if content.rule.kind == 'boundary' else 'met'} if {hangs}."
+    complete = _complete(content)
+    lines = [f"*{said}*", f"{counted} ({safe(content.rule.title)}), counted so.", complete]
+    return _Body([said, f"{counted}, counted so.", complete], lines, [])
+
+
+def _complete(content: AlertContent) -> str:
+    fields = {(item.record_key, name) for item in content.finding.counted() for name in item.missing}
+    return f"Please complete {'this field' if len(fields) == 1 else f'these {len(fields)} fields'} in the source."
+
+
+def _protocol(content: AlertContent) -> list[str]:
+    rule = content.rule
+    says = f"The protocol says: {protocol_says(rule.action, safe(words(rule.scope_of_action)))}."
+    return [says, DONE_NOTHING[rule.action]]
+
+
+def _earlier(content: AlertContent, setting: Setting) -> list[str]:
+    """The first crossing stays recorded, whatever the records say today."""
+    if content.crossing is None:
+        return []
+    opened = moment(content.opened_at, setting.timezone)
+    nothing = "DSMBot has resumed nothing; a person must decide."
+    return [f"The first crossing stays recorded: {described(content, content.crossing)}, told {opened}.", nothing]
+
+
+def _ask(content: AlertContent) -> str:
+    who = f"{mentions(content.mention)}, please" if content.mention else "Please"
+    if content.finding.state is State.CROSSED and content.rule.action is not Action.NOTIFY:
+        return f"{who} acknowledge, then record a decision."
+    return f"{who} acknowledge."
+
+
+def _meta(content: AlertContent, view: OpenView | ClosedView) -> tuple[str, ...]:
+    zone = view.setting.timezone
+    data = f"data as of {moment(content.data_as_of, zone)}"
+    parts = [*when_crossed(content, view.setting), data]
+    first = " · ".join(parts)
+    lines = [first[0].upper() + first[1:]]
+    if content.episode > 1:
+        lines.append(f"Episode {content.episode} of this rule: an earlier one was resolved by a person.")
+    lines.append(MARK_SENTENCE[view.setting.mode])
+    if view.audience is Audience.CLOSED and MARK_SENTENCE[view.setting.mode]:
+        lines.append(ARMS_INVENTED)
+    return tuple(filter(None, lines))

@@ -1,0 +1,102 @@
+"""Messages to ops: what failed or recovered, where, and what to do. By source, row and column, never by value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.views import ClosedView, FaultLine, OpenView, OpsContent, OpsKind
+from bot.wording.alerts import unescaped_lines
+from bot.wording.phrases import FINE, LOOK, MARK, STOP, marked
+from bot.wording.said import Said
+from bot.wording.text import SENTENCE, listed, safe, unescaped, words
+from bot.wording.times import moment
+
+SAYS: Mapping[OpsKind, tuple[str, str, str]] = {
+    OpsKind.STARTED: (FINE, "Monitoring started", "Rules are evaluated after every poll from now on."),
+    OpsKind.SOURCE_FAILED: (
+        LOOK,
+        "Source failed",
+        (
+            "{subject} could not be read. Nothing was deleted; its last records stay in use and grow old. The other "
+            "sources go on. This is said once, until it recovers."
+        ),
+    ),
+    OpsKind.SOURCE_RECOVERED: (FINE, "Source recovered", "{subject} was read completely again."),
+    OpsKind.SOURCE_STALE: (
+        LOOK,
+        "Records are old",
+        "{subject} has had no complete read for longer than its limit. This is not 'no events'.",
+    ),
+    OpsKind.SOURCE_FAULTS: (
+        LOOK,
+        "Doubtful records",
+        (
+            "Doubtful values in {subject}: {number:,}. The rows are kept and counted on the careful side; please have them "
+            "corrected at the source."
+        ),
+    ),
+    OpsKind.SOURCE_WARNING: (LOOK, "Source warning", "{subject} was read, with a doubt."),
+    OpsKind.RULE_FAILED: (
+        STOP,
+        "Rule could not be evaluated",
+        "Nobody is watching rule {subject} until this is mended.",
+    ),
+    OpsKind.SECOND_SOCKET: (
+        STOP,
+        "Second connection on this Slack app",
+        (
+            "{number:,} connections share the app. Slack sends each click to one of them at random, so acknowledgements "
+            "can get lost."
+        ),
+    ),
+    OpsKind.OUTBOX_HELD: (STOP, "Messages are held", "Messages for {subject} that cannot be delivered: {number:,}."),
+    OpsKind.OUTBOX_SLOW: (STOP, "Messages wait", "Messages not delivered yet: {number:,}."),
+    OpsKind.OUTBOX_RECOVERED: (FINE, "Delivery recovered", "Messages for {subject} are delivered again."),
+    OpsKind.CHANNEL_BLOCKED: (
+        STOP,
+        "Closed channel blocked",
+        "Nothing is posted to {subject} until its membership is settled.",
+    ),
+    OpsKind.CHANNEL_RELEASED: (FINE, "Closed channel released", "{subject} is in order again."),
+    OpsKind.HISTORY_UNREADABLE: (
+        LOOK,
+        "Channel history unreadable",
+        (
+            "What became of messages in {subject} cannot be looked up ({number:,}). Critical alerts are sent again, marked "
+            "as possible duplicates; other messages wait."
+        ),
+    ),
+}
+"""Kind → shape, heading, and the sentence that says what it means; `{subject}` and `{number}` are filled in."""
+
+
+def ops(view: OpenView | ClosedView) -> Said:
+    """One message to ops. Raises TypeError for another kind of content."""
+    content = view.content
+    if not isinstance(content, OpsContent):
+        raise TypeError(f"no ops notice but {type(content).__name__}")
+    shape, title, template = SAYS[content.kind]
+    meaning = template.format(subject=safe(content.subject), number=content.number)
+    reason = safe(content.reason, SENTENCE)
+    fix = f"What to do: {safe(content.fix, SENTENCE)}" if content.fix else ""
+    lines = tuple(filter(None, [f"*{reason}*" if reason else "", meaning, *map(_fault, content.faults), fix]))
+    since = f"Since {moment(content.since, view.setting.timezone)}. " if content.since else ""
+    as_of = f"{since}Said {moment(content.at, view.setting.timezone)}."
+    about = f"{title}: {safe(content.subject)}" if content.subject else title
+    essential = " · ".join(filter(None, [title.upper(), safe(content.subject)]))
+    return Said(
+        text=marked(
+            unescaped_lines([f"{essential} · {safe(view.setting.study_id)}:", reason, meaning, fix, as_of]),
+            view.setting.mode,
+        ),
+        head=f"{shape} {marked(unescaped(about), view.setting.mode)}",
+        lines=lines,
+        meta=tuple(filter(None, [as_of, MARK[view.setting.mode]])),
+    )
+
+
+def _fault(line: FaultLine) -> str:
+    rows = listed((f"{row:,}" for row in line.rows[:10]), limit=10)
+    more = f" (showing {min(10, len(line.rows))} of {line.total:,})" if line.total > min(10, len(line.rows)) else ""
+    where = f"{safe(line.file)}, column {safe(line.variable)}" if line.variable else safe(line.file)
+    return f"• {safe(words(line.kind))}: {where}, {'row' if line.total == 1 else 'rows'} {rows}{more}"

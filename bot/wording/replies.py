@@ -1,0 +1,78 @@
+"""What one person is told in private: answers to clicks and commands. A refusal reveals nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.views import Acknowledgement, Setting
+from bot.wording.phrases import MARK
+from bot.wording.text import mention, safe
+from bot.wording.times import hour
+
+OFF_ROSTER = (
+    "I can't help with that here. Nothing was shown, and the request was recorded. "
+    "Questions go to the study's DSMB contact."
+)
+WRONG_PLACE = "Please ask again in the board's own channel or in a direct message to me. Nothing was shown here."
+BLOCKED_CHANNEL = "Messages here are paused until the membership is settled. The roster owner has been told."
+MAY_NOT = "This button is not for your role in this study. Nothing was changed, and the click was recorded."
+UNKNOWN_ALERT = "I no longer know this message. Nothing was changed, and the click was recorded."
+LATER = "Your click is recorded and is applied as soon as the database answers. Please do not click again."
+NOT_UNDERSTOOD = "This button is not one of mine. Nothing was changed."
+
+COMMANDS = {"status": "what was checked and what is open", "help": "this list"}
+"""Words after the slash command, and what they give."""
+
+
+def acknowledged(by: Acknowledgement, setting: Setting) -> str:
+    """To the person who clicked: it counted, and what it does not mean."""
+    at = hour(by.at, setting.timezone)
+    limits = "That is not a decision and not a signature; the decision is still open."
+    return _in_mode(f"Acknowledged {at}. {limits}", setting)
+
+
+def already(by: Acknowledgement, setting: Setting) -> str:
+    """To the second person: who was first."""
+    first = f"Already acknowledged by {mention(by.user_id)} {hour(by.at, setting.timezone)}."
+    return _in_mode(f"{first} Nothing changed.", setting)
+
+
+def withdrawn(at: datetime, setting: Setting) -> str:
+    """To the person who took it back: escalation goes on."""
+    return _in_mode(
+        f"Your acknowledgement was withdrawn {hour(at, setting.timezone)}; both stay recorded. The alert is open again "
+        "and calls the next person as configured.",
+        setting,
+    )
+
+
+def nothing_to_withdraw(setting: Setting) -> str:
+    """Nobody has acknowledged, so nothing can be taken back."""
+    return _in_mode("There is no acknowledgement to withdraw. Nothing changed.", setting)
+
+
+def not_yours(by: Acknowledgement, setting: Setting) -> str:
+    """Only the person who acknowledged can take it back."""
+    return _in_mode(f"Only {mention(by.user_id)}, who acknowledged, can withdraw it. Nothing changed.", setting)
+
+
+def accepted(by: Acknowledgement, setting: Setting) -> str:
+    """To the person who accepted the starting state, or came second."""
+    return _in_mode(f"Starting state accepted by {mention(by.user_id)} {hour(by.at, setting.timezone)}.", setting)
+
+
+def help_text(command: str, setting: Setting | None = None) -> str:
+    """The words that the command knows."""
+    known = "\n".join(f"• {safe(command)} {word}: {gives}" for word, gives in COMMANDS.items())
+    return _in_mode(f"I know:\n{known}", setting)
+
+
+def unknown_word(command: str, word: str, nearest: Sequence[str]) -> str:
+    """A word the command does not know, with the nearest one it does."""
+    hint = f" Did you mean {safe(command)} {nearest[0]}?" if nearest else ""
+    return f"I don't know '{safe(word, 40)}'.{hint}\n{help_text(command)}"
+
+
+def _in_mode(text: str, setting: Setting | None) -> str:
+    return f"{MARK[setting.mode]} · {text}" if setting and MARK[setting.mode] else text
