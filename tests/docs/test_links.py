@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -51,4 +52,4 @@ def test_a_page_has_one_title_and_no_heading_skips_a_level(page: Path) -> None:
     levels = [len(line) - len(line.lstrip("#")) for _, line in prose(page) if line.startswith("#")]
     assert levels[:1] == [1]
     assert levels.count(1) == 1
-    assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))

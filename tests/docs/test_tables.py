@@ -87,7 +87,9 @@ WORDS = (
 
 @pytest.mark.parametrize("word", WORDS)
 def test_glossary_defines_the_words_of_the_project(word: str) -> None:
-    assert re.search(rf"^- \*\*[^*]*\b{word}\b[^*]*\*\*|^- \*\*[^*]*\*\* \(`{word}`\)", page("docs/glossary.md"), re.MULTILINE)
+    assert re.search(
+        rf"^- \*\*[^*]*\b{word}\b[^*]*\*\*|^- \*\*[^*]*\*\* \(`{word}`\)", page("docs/glossary.md"), re.MULTILINE
+    )
 
 
 def test_who_may_do_what_is_the_grid_that_is_enforced() -> None:
