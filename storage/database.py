@@ -8,20 +8,19 @@ locks the study's head row (`storage.heads`). Nothing is opened that cannot be t
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, create_engine, event, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from storage import heads
+from storage.engine import BEGIN, make_engine, parse_url, remedy
 from storage.errors import (
     BadUrl,
     DatabaseInUse,
@@ -39,11 +38,6 @@ from storage.triggers import create_triggers, missing_triggers
 
 MODES = ("practice", "rehearsal", "live")
 """What a database may be for; it remembers which, and refuses the others."""
-
-BUSY_SECONDS = 30
-"""How long a writer waits for another before it gives up (SQLite busy_timeout, PostgreSQL lock_timeout)."""
-
-_BEGIN = "dsmbot_begin"
 
 
 class Database:
@@ -67,7 +61,7 @@ class Database:
         self._lock = lock
         self._turn = threading.Lock()
         self._inside = threading.local()
-        self.engine = _engine(self.url)
+        self.engine = make_engine(self.url)
 
     @property
     def is_sqlite(self) -> bool:
@@ -90,7 +84,7 @@ class Database:
         with self._translating(), self.engine.connect() as conn:
             if not self.is_sqlite:
                 conn = conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            with conn.execution_options(**{_BEGIN: "BEGIN"}).begin():
+            with conn.execution_options(**{BEGIN: "BEGIN"}).begin():
                 if not self.is_sqlite:
                     yield conn
                     return
@@ -117,7 +111,7 @@ class Database:
         """
         self._check_may_write()
         with self._translating(), self._taking_turns(), self.engine.connect() as conn:
-            conn = conn.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+            conn = conn.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
             conn.info["dsmbot_epochs"] = self.epochs
             with conn.begin():
                 if study_id is not None:
@@ -162,7 +156,7 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            fix = _remedy(error)
+            fix = remedy(error)
             if fix is None:
                 raise
             what = f"The database could not be used: {str(error.orig).strip()}"
@@ -222,71 +216,6 @@ def upgrade(url: str | URL) -> str:
     finally:
         database.close()
     return runner.HEAD
-
-
-def parse_url(url: str | URL) -> URL:
-    """The URL, with psycopg 3 named for PostgreSQL.
-
-    Raises
-    ------
-    BadUrl: unreadable, another kind of database, or SQLite without a file.
-    """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise BadUrl(
-            "The database URL cannot be read", where="storage.url", fix="Write it as sqlite:///dsmbot.db."
-        ) from error
-    backend = parsed.get_backend_name()
-    if backend == "postgresql":
-        return parsed.set(drivername="postgresql+psycopg")
-    if backend != "sqlite":
-        raise BadUrl(
-            f"{backend!r} is not a database this product can use",
-            where=parsed.render_as_string(hide_password=True),
-            fix="Use sqlite:///dsmbot.db or postgresql+psycopg://user@host/name.",
-        )
-    if parsed.database in (None, "", ":memory:") or str(parsed.database).startswith("file:"):
-        raise BadUrl(
-            "A SQLite database must be a file, because it has to outlive the process",
-            where=str(parsed),
-            fix="Write the path after three slashes, as in sqlite:///dsmbot.db.",
-        )
-    return parsed
-
-
-def _engine(url: URL) -> Any:
-    if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
-    options = f"-c lock_timeout={BUSY_SECONDS}s -c timezone=UTC"
-    try:
-        return create_engine(url, pool_pre_ping=True, connect_args={"options": options, "connect_timeout": 10})
-    except ModuleNotFoundError as error:
-        raise BadUrl(
-            "The PostgreSQL driver psycopg is not installed",
-            where=url.render_as_string(hide_password=True),
-            fix="Install it: pip install 'dsmbot[postgres]'.",
-        ) from error
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    """Settings of each connection. The driver's own transactions are off: `_begin_sqlite` begins them."""
-    connection.isolation_level = None
-    for pragma in (
-        f"busy_timeout = {BUSY_SECONDS * 1000}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "recursive_triggers = ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(conn: Connection) -> None:
-    conn.exec_driver_sql(conn.get_execution_options().get(_BEGIN, "BEGIN"))
 
 
 def _claim_file(url: URL) -> FileLock | None:
@@ -404,27 +333,3 @@ def _take_over(database: Database, mode: str | None, study_ids: Collection[str],
         for study_id in sorted(study_ids):
             head = heads.ensure_study(conn, study_id, mode, now)
             database.epochs[study_id] = heads.take_over(conn, head).epoch
-
-
-_REMEDIES = {
-    "database is locked": "Another program holds the file; close it (a backup or a viewer) and try again.",
-    "disk is full": "Free space on this disk; nothing was lost and the next start continues.",
-    "No space left": "Free space on the database server; nothing was lost and the next start continues.",
-    "readonly database": "Give this user the right to write the file, its -wal and -shm files and the folder.",
-    "unable to open database file": "Check that the folder exists and that this user may read and write in it.",
-    "disk I/O error": "Check the disk and its free space; then run `dsmbot audit verify`.",
-    "lock timeout": "Another process holds the study; if it hangs, stop it.",
-    "file is not a database": "storage.url names another kind of file; correct it or restore a backup.",
-    "malformed": "The file is damaged: keep it, and restore the last backup with `dsmbot db restore`.",
-}
-"""Part of a driver's message → what to do."""
-
-
-def _remedy(error: DBAPIError) -> str | None:
-    message = str(error.orig)
-    for part, fix in _REMEDIES.items():
-        if part in message:
-            return fix
-    if error.connection_invalidated or "connection failed" in message or "connection is bad" in message:
-        return "Check that the database server is running and reachable with this URL; the product will try again."
-    return None

@@ -76,14 +76,16 @@ def lock_head(conn: Connection, study_id: str) -> Head:
     StaleWriter: another process has opened the study for writing since this one did.
     """
     head = _select(conn, study_id, lock=True)
-    mine = conn.info.get("dsmbot_epochs", {}).get(study_id)
-    if mine is not None and mine != head.epoch:
-        raise StaleWriter(
-            f"Another process has taken over this study (epoch {head.epoch}, this process has {mine})",
-            where=f"study {study_id}",
-            fix="This process must stop; let only the newer one run.",
-        )
+    _fence(conn, study_id, head.epoch)
     return head
+
+
+def check_epochs(conn: Connection) -> None:
+    """Refuse a process that another has taken over from, without locking. Raises StaleWriter."""
+    mine = conn.info.get("dsmbot_epochs", {})
+    c = study_head.c
+    for study_id, epoch in conn.execute(select(c.study_id, c.epoch).where(c.study_id.in_(list(mine)))):
+        _fence(conn, study_id, epoch)
 
 
 def read_head(conn: Connection, study_id: str) -> Head:
@@ -145,6 +147,16 @@ def _write(conn: Connection, head: Head, changes: dict[str, Any]) -> Head:
     if done.rowcount != 1:
         raise _conflict(head, "it is not the current one")
     return after
+
+
+def _fence(conn: Connection, study_id: str, epoch: int) -> None:
+    mine = conn.info.get("dsmbot_epochs", {}).get(study_id)
+    if mine is not None and mine != epoch:
+        raise StaleWriter(
+            f"Another process has taken over this study (epoch {epoch}, this process has {mine})",
+            where=f"study {study_id}",
+            fix="This process must stop; let only the newer one run.",
+        )
 
 
 def _conflict(head: Head, why: str) -> HeadConflict:

@@ -6,15 +6,10 @@ databases. JSON is canonical text: equal values give equal bytes.
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
     Index,
     Integer,
     LargeBinary,
@@ -22,58 +17,15 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
-from sqlalchemy.engine import Dialect
+
+from storage.columns import CanonicalJson as CanonicalJson
+from storage.columns import RowId as RowId
+from storage.columns import UtcDateTime as UtcDateTime
+from storage.columns import canonical as canonical
 
 metadata = MetaData()
-
-RowId = BigInteger().with_variant(Integer, "sqlite")
-"""Autoincrementing key on both databases."""
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC in Python, whatever the database keeps. Naive input raises ValueError."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Convert to UTC; a naive value is refused, because its zone can only be guessed."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive time {value!r}: times are passed in as aware UTC")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Return aware UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class CanonicalJson(TypeDecorator[Any]):
-    """JSON as canonical text (sorted keys, no blanks, UTF-8): equal values are equal bytes."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """Serialise; raises TypeError for what is not a JSON value."""
-        return None if value is None else canonical(value)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        """Parse."""
-        return None if value is None else json.loads(value)
-
-
-def canonical(value: Any) -> str:
-    """Canonical JSON text of a value: the form that is stored and hashed. ValueError for NaN, which is not JSON."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
 
 study_head = Table(
     "study_head",
@@ -340,6 +292,7 @@ outbox = Table(
     Column("rendered_hash", String),
     Column("sent_at", UtcDateTime),
     Column("swept_at", UtcDateTime),
+    Column("sweep_due", UtcDateTime),  # when the channel must be searched for a second copy; NULL: never
     Column("last_error", Text, nullable=False, default=""),
     Index("ix_outbox_status", "status", "study_id", "priority", "outbox_id"),
     Index("ix_outbox_alert", "alert_id"),
@@ -385,18 +338,7 @@ audit = Table(
 """Append-only hash chain, one per study; its head is in `study_head` and in every note that is posted."""
 
 APPEND_ONLY = (
-    ingest,
-    batch,
-    revision,
-    fault,
-    poll,
-    allocation,
-    rule_version,
-    evaluation,
-    finding,
-    alert,
-    alert_version,
-    response,
+    ingest, batch, revision, fault, poll, allocation, rule_version, evaluation, finding, alert, alert_version, response,
     audit,
-)
+)  # fmt: skip
 """Tables on which UPDATE, DELETE and TRUNCATE are refused by triggers."""

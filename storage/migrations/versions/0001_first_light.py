@@ -190,6 +190,7 @@ def upgrade() -> None:
         sa.Column("rendered_hash", sa.String(), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("swept_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sweep_due", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("outbox_id"),
         sa.UniqueConstraint("delivery_key"),

@@ -1,0 +1,65 @@
+"""Where each alert stands, derived from its history: the cache `alert_head` and how it is made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, insert, select
+
+from rules.model import State
+from storage.alert_records import ResponseKind
+from storage.schema import alert, alert_head, alert_version, response
+
+
+def rebuild_heads(conn: Connection, study_id: str) -> int:
+    """Make `alert_head` anew from versions and responses. Returns the number of alerts."""
+    conn.execute(delete(alert_head).where(alert_head.c.study_id == study_id))
+    ids = list(conn.execute(select(alert.c.alert_id).where(alert.c.study_id == study_id)).scalars())
+    rows = conn.execute(select(alert).where(alert.c.study_id == study_id).order_by(alert.c.episode)).all()
+    last_episode = {(row.rule_id, row.scope): row.episode for row in rows}
+    versions = grouped(conn, select(alert_version).order_by(alert_version.c.version), alert_version.c.alert_id, ids)
+    answers = grouped(conn, select(response).order_by(response.c.response_id), response.c.alert_id, ids)
+    for row in rows:
+        is_last = last_episode[row.rule_id, row.scope] == row.episode
+        values = _derived_head(row, is_last, versions[row.alert_id], answers.get(row.alert_id, []))
+        conn.execute(insert(alert_head).values(values))
+    return len(rows)
+
+
+def _derived_head(row: Any, is_last: bool, versions: Sequence[Any], answers: Sequence[Any]) -> dict[str, Any]:
+    effects: dict[str, Any] = {"acknowledged_by": None, "resolved": False}
+    for answer in answers:
+        effects |= effect(ResponseKind(answer.kind), answer.response_id)
+    return {
+        "alert_id": row.alert_id,
+        "study_id": row.study_id,
+        "rule_id": row.rule_id,
+        "scope": row.scope,
+        "episode": row.episode,
+        "latest_episode": is_last,
+        "version": versions[-1].version,
+        "revision": len(versions) + len(answers),
+        "rule_version": versions[-1].rule_version,
+        "state": versions[-1].finding["state"],
+        "ever_crossed": any(version.finding["state"] == State.CROSSED.value for version in versions),
+        **effects,
+    }
+
+
+def effect(kind: ResponseKind, response_id: int) -> dict[str, Any]:
+    """What a response changes of where the alert stands."""
+    if kind is ResponseKind.ACKNOWLEDGED:
+        return {"acknowledged_by": response_id}
+    if kind is ResponseKind.WITHDRAWN:
+        return {"acknowledged_by": None}
+    return {"resolved": True}
+
+
+def grouped(conn: Connection, query: Select[Any], column: Any, ids: Sequence[int]) -> dict[int, list[Any]]:
+    """Rows of a query by `alert_id`, in the order of the query, asked for in portions of 500 alerts."""
+    groups: dict[int, list[Any]] = {}
+    for start in range(0, len(ids), 500):
+        for row in conn.execute(query.where(column.in_(ids[start : start + 500]))):
+            groups.setdefault(row.alert_id, []).append(row)
+    return groups

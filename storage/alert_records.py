@@ -1,0 +1,169 @@
+"""What is told of an alert: its versions, the responses to it, and where it stands; and how rows become these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from rules.model import Audience, Finding, Reason, State, Urgency, finding_from_body
+
+
+class ResponseKind(StrEnum):
+    """What a person did with an alert."""
+
+    ACKNOWLEDGED = "acknowledged"
+    WITHDRAWN = "acknowledgement_withdrawn"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One thing a person did.
+
+    Parameters
+    ----------
+    response_id, alert_id: numbers.   alert_version: version the person was looking at.
+    kind: see `ResponseKind`.   user_id, team_id: Slack ids.   at: aware UTC.
+    basis: digest of the finding the person was looking at.   note: free text of the person.
+    """
+
+    response_id: int
+    alert_id: int
+    alert_version: int
+    kind: ResponseKind
+    user_id: str
+    team_id: str
+    at: datetime
+    basis: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertVersion:
+    """One version of an alert: when and why it was written, the finding, and what changed."""
+
+    version: int
+    at: datetime
+    reason: Reason
+    rule_version: int
+    finding: Finding
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAlert:
+    """An alert with everything that ever happened to it.
+
+    Parameters
+    ----------
+    alert_id, study_id, rule_id, scope, episode, audience, urgency, opened_at: as stored when it opened.
+    already_true: it was met when monitoring began.
+    revision: versions + responses; a posted message shows one revision (`outbox.rendered_version`).
+    versions, responses: oldest first.
+    acknowledgement: the one in force, or None.
+    resolved: a person ended the episode.
+    previous_alert_id: the alert of the episode before, or None.
+    """
+
+    alert_id: int
+    study_id: str
+    rule_id: str
+    scope: str
+    episode: int
+    audience: Audience
+    urgency: Urgency
+    opened_at: datetime
+    already_true: bool
+    revision: int
+    versions: tuple[AlertVersion, ...]
+    responses: tuple[Response, ...]
+    acknowledgement: Response | None
+    resolved: bool
+    previous_alert_id: int | None
+
+    @property
+    def latest(self) -> AlertVersion:
+        """The last version: what the alert says now."""
+        return self.versions[-1]
+
+    @property
+    def finding(self) -> Finding:
+        """The finding of the last version."""
+        return self.latest.finding
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlert:
+    """One line about an alert that nobody has resolved: for notes, status answers and escalation."""
+
+    alert_id: int
+    rule_id: str
+    scope: str
+    episode: int
+    version: int
+    state: State
+    audience: Audience
+    urgency: Urgency
+    opened_at: datetime
+    acknowledgement: Response | None
+
+
+def stored_alert_from_row(row: Any, versions: Sequence[Any], answers: Sequence[Any]) -> StoredAlert:
+    """A stored alert from its row, its versions and its responses, oldest first."""
+    responses = tuple(response_from_row(answer) for answer in answers)
+    return StoredAlert(
+        alert_id=row.alert_id,
+        study_id=row.study_id,
+        rule_id=row.rule_id,
+        scope=row.scope,
+        episode=row.episode,
+        audience=Audience(row.audience),
+        urgency=Urgency(row.urgency),
+        opened_at=row.opened_at,
+        already_true=row.already_true,
+        revision=row.revision,
+        versions=tuple(version_from_row(version) for version in versions),
+        responses=responses,
+        acknowledgement=next((item for item in responses if item.response_id == row.acknowledged_by), None),
+        resolved=row.resolved,
+        previous_alert_id=row.previous_alert_id,
+    )
+
+
+def version_from_row(row: Any) -> AlertVersion:
+    """A version from its row."""
+    return AlertVersion(
+        version=row.version,
+        at=row.at,
+        reason=Reason(row.reason),
+        rule_version=row.rule_version,
+        finding=finding_from_body(row.finding),
+        before=row.change["before"],
+        after=row.change["after"],
+    )
+
+
+def response_from_row(row: Any, prefix: str = "") -> Response:
+    """A response from its row; `prefix` is that of its labels in a joined row."""
+    values = {name: getattr(row, prefix + name) for name in Response.__slots__}
+    return Response(**{**values, "kind": ResponseKind(values["kind"])})
+
+
+def open_alert_from_row(row: Any) -> OpenAlert:
+    """An open alert from the joined row of alert, head and acknowledgement."""
+    return OpenAlert(
+        alert_id=row.alert_id,
+        rule_id=row.rule_id,
+        scope=row.scope,
+        episode=row.episode,
+        version=row.version,
+        state=State(row.state),
+        audience=Audience(row.audience),
+        urgency=Urgency(row.urgency),
+        opened_at=row.opened_at,
+        acknowledgement=None if row.r_response_id is None else response_from_row(row, "r_"),
+    )

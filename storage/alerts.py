@@ -1,0 +1,315 @@
+"""Alerts: one row an episode, one row a version, one row a response; nothing is ever changed.
+
+`alert_head` remembers where each alert stands. It is derived from history (`storage.alert_heads`) and carries
+`revision` = versions + responses: what a posted message must show to be up to date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, insert, select, update
+
+from rules.model import AlertStatus, Audience, Finding, State, Transition, Urgency, finding_from_body
+from storage import audit
+from storage.alert_heads import effect, grouped
+from storage.alert_records import (
+    OpenAlert,
+    Response,
+    ResponseKind,
+    StoredAlert,
+    open_alert_from_row,
+    response_from_row,
+    stored_alert_from_row,
+)
+from storage.errors import AlertConflict
+from storage.heads import Head
+from storage.schema import alert, alert_head, alert_version, response
+
+Key = tuple[str, str]
+"""(rule id, scope)."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenVersion:
+    """What `write_version` stored: the alert, its new version number, and the advanced head of the study."""
+
+    alert_id: int
+    episode: int
+    version: int
+    head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseOutcome:
+    """What `add_response` did.
+
+    Parameters
+    ----------
+    recorded: a row was written now.
+    response: that row, or the earlier one that makes it unnecessary; None where there was nothing to withdraw.
+    head: the study's head, advanced when a row was written.
+    """
+
+    recorded: bool
+    response: Response | None
+    head: Head
+
+
+def statuses(conn: Connection, study_id: str, keys: Collection[Key] | None = None) -> dict[Key, AlertStatus]:
+    """What `transition()` must know of the latest episode of every scope that ever alerted, in one query.
+
+    Parameters
+    ----------
+    keys: only these (rule id, scope); None for all.
+    """
+    h, v = alert_head.c, alert_version.c
+    query = select(
+        h.rule_id, h.scope, h.episode, h.version, h.ever_crossed, h.resolved, v.rule_version, v.finding
+    ).join(alert_version, and_(v.alert_id == h.alert_id, v.version == h.version))
+    query = query.where(h.study_id == study_id, h.latest_episode)
+    if keys is not None and len(keys) <= 200:
+        query = query.where(h.rule_id.in_({rule for rule, _ in keys}), h.scope.in_({scope for _, scope in keys}))
+    wanted = None if keys is None else set(keys)
+    return {
+        (row.rule_id, row.scope): AlertStatus(
+            episode=row.episode,
+            version=row.version,
+            finding=finding_from_body(row.finding),
+            ever_crossed=row.ever_crossed,
+            rule_version=row.rule_version,
+            resolved=row.resolved,
+        )
+        for row in conn.execute(query)
+        if wanted is None or (row.rule_id, row.scope) in wanted
+    }
+
+
+def status_of(conn: Connection, study_id: str, rule_id: str, scope: str) -> AlertStatus | None:
+    """`statuses` for one scope; None when it never alerted."""
+    return statuses(conn, study_id, [(rule_id, scope)]).get((rule_id, scope))
+
+
+def open_alerts(conn: Connection, study_id: str, *, audiences: Collection[Audience] | None = None) -> list[OpenAlert]:
+    """Alerts that nobody has resolved, oldest first; of some audiences only, where they are named."""
+    columns: tuple[Any, ...] = (
+        alert, alert_head.c.version, alert_head.c.state,
+        *(column.label(f"r_{column.name}") for column in response.c),
+    )  # fmt: skip
+    query: Select[Any] = select(*columns).join(alert_head, alert_head.c.alert_id == alert.c.alert_id)
+    query = query.outerjoin(response, response.c.response_id == alert_head.c.acknowledged_by)
+    query = query.where(alert_head.c.study_id == study_id, alert_head.c.resolved.is_(False))
+    if audiences is not None:
+        query = query.where(alert.c.audience.in_([audience.value for audience in audiences]))
+    return [open_alert_from_row(row) for row in conn.execute(query.order_by(alert.c.alert_id))]
+
+
+def write_version(
+    conn: Connection,
+    head: Head,
+    *,
+    finding: Finding,
+    transition: Transition,
+    rule_version: int,
+    audience: Audience,
+    urgency: Urgency,
+    at: datetime,
+    already_true: bool = False,
+) -> WrittenVersion:
+    """Write what a transition found: a new episode, or the next version of the open one; audited.
+
+    Parameters
+    ----------
+    head: the locked head.
+    transition: from `rules.evaluate.transition`, with a reason other than NONE.
+    audience, urgency, already_true: kept when an episode opens; ignored for later versions.
+
+    Raises
+    ------
+    AlertConflict: the transition does not fit what is stored (an episode that is out of order, or none open).
+    """
+    last = _last_head(conn, head.study_id, finding.rule, finding.scope)
+    if transition.opens:
+        alert_id = _open_episode(conn, head, last, finding, transition, audience, urgency, at, already_true)
+        version, crossed = 1, False
+    else:
+        if last is None or last.episode != transition.episode:
+            raise _conflict(finding, f"there is no episode {transition.episode} to continue")
+        alert_id, version, crossed = last.alert_id, last.version + 1, last.ever_crossed
+    _insert_version(conn, alert_id, version, finding, transition, rule_version, at)
+    standing = {
+        "version": version,
+        "rule_version": rule_version,
+        "state": finding.state.value,
+        "ever_crossed": crossed or finding.state is State.CROSSED,
+        "revision": alert_head.c.revision + 1,
+    }
+    conn.execute(update(alert_head).where(alert_head.c.alert_id == alert_id).values(standing))
+    said = {
+        "alert_id": alert_id,
+        "rule": finding.rule,
+        "episode": transition.episode,
+        "version": version,
+        "reason": transition.reason.value,
+        "state": finding.state.value,
+        "finding": finding.digest(),
+    }
+    head = audit.append(conn, head, at=at, actor="dsmbot", kind="alert_version", body=said)
+    return WrittenVersion(alert_id, transition.episode, version, head)
+
+
+def add_response(
+    conn: Connection,
+    head: Head,
+    *,
+    alert_id: int,
+    kind: ResponseKind,
+    alert_version: int,
+    user_id: str,
+    team_id: str,
+    at: datetime,
+    basis: str,
+    inbox_key: str,
+    note: str = "",
+) -> ResponseOutcome:
+    """Record what a person did, once.
+
+    An alert is acknowledged by one person at a time: a second acknowledgement, a withdrawal without one, or
+    the same click delivered again writes nothing and says what is in force.
+
+    Parameters
+    ----------
+    head: the locked head of the alert's study; the lock is what makes "once" true.
+    basis: digest of the finding that was shown.   inbox_key: of the click, proof against redelivery.
+
+    Raises
+    ------
+    AlertConflict: no such alert in this study.
+    """
+    standing = conn.execute(
+        select(alert_head).where(alert_head.c.alert_id == alert_id, alert_head.c.study_id == head.study_id)
+    ).one_or_none()
+    if standing is None:
+        raise AlertConflict(
+            "There is no such alert", where=f"alert {alert_id}, study {head.study_id}", fix="Nothing was recorded."
+        )
+    unneeded, earlier = _already(conn, standing, kind, inbox_key)
+    if unneeded:
+        return ResponseOutcome(False, earlier, head)
+    values = {
+        "study_id": head.study_id, "alert_id": alert_id, "alert_version": alert_version, "kind": kind.value,
+        "user_id": user_id, "team_id": team_id, "at": at, "basis": basis, "inbox_key": inbox_key, "note": note,
+    }  # fmt: skip
+    row = conn.execute(insert(response).values(values).returning(*response.c)).one()
+    conn.execute(
+        update(alert_head)
+        .where(alert_head.c.alert_id == alert_id)
+        .values(revision=alert_head.c.revision + 1, **effect(kind, row.response_id))
+    )
+    said = {"alert_id": alert_id, "alert_version": alert_version, "kind": kind.value, "basis": basis,
+            "response_id": row.response_id, "note": bool(note)}  # fmt: skip
+    head = audit.append(conn, head, at=at, actor=f"user:{team_id}/{user_id}", kind="response", body=said)
+    return ResponseOutcome(True, response_from_row(row), head)
+
+
+def latest(conn: Connection, alert_id: int) -> StoredAlert:
+    """An alert as it stands, with all versions and responses.
+
+    Raises
+    ------
+    AlertConflict: no such alert.
+    """
+    found = by_id(conn, [alert_id])
+    if not found:
+        raise AlertConflict("There is no such alert", where=f"alert {alert_id}", fix="Nothing was read.")
+    return found[alert_id]
+
+
+def by_id(conn: Connection, alert_ids: Collection[int]) -> dict[int, StoredAlert]:
+    """Alerts with all versions and responses, by number; unknown numbers are left out."""
+    ids = sorted(set(alert_ids))
+    before = alert.alias()
+    same = and_(*(before.c[name] == alert.c[name] for name in ("study_id", "rule_id", "scope")))
+    query = (
+        select(alert, alert_head.c.revision, alert_head.c.acknowledged_by, alert_head.c.resolved,
+               before.c.alert_id.label("previous_alert_id"))
+        .join(alert_head, alert_head.c.alert_id == alert.c.alert_id)
+        .outerjoin(before, and_(same, before.c.episode == alert.c.episode - 1))
+        .where(alert.c.alert_id.in_(ids))
+    )  # fmt: skip
+    versions = grouped(conn, select(alert_version).order_by(alert_version.c.version), alert_version.c.alert_id, ids)
+    answers = grouped(conn, select(response).order_by(response.c.response_id), response.c.alert_id, ids)
+    return {
+        row.alert_id: stored_alert_from_row(row, versions[row.alert_id], answers.get(row.alert_id, []))
+        for row in conn.execute(query)
+    }
+
+
+def _already(conn: Connection, standing: Any, kind: ResponseKind, inbox_key: str) -> tuple[bool, Response | None]:
+    """Whether a response is unnecessary, and the earlier one that makes it so."""
+    same = conn.execute(select(response).where(response.c.inbox_key == inbox_key)).one_or_none()
+    if same is not None:
+        return True, response_from_row(same)
+    if kind is ResponseKind.ACKNOWLEDGED and standing.acknowledged_by is not None:
+        row = conn.execute(select(response).where(response.c.response_id == standing.acknowledged_by)).one()
+        return True, response_from_row(row)
+    if kind is ResponseKind.WITHDRAWN:
+        return standing.acknowledged_by is None, None
+    return bool(kind is ResponseKind.RESOLVED and standing.resolved), None
+
+
+def _open_episode(
+    conn: Connection,
+    head: Head,
+    last: Any,
+    finding: Finding,
+    transition: Transition,
+    audience: Audience,
+    urgency: Urgency,
+    at: datetime,
+    already_true: bool,
+) -> int:
+    expected = 1 if last is None else last.episode + 1
+    if transition.episode != expected:
+        raise _conflict(finding, f"episode {transition.episode} would open where {expected} is next")
+    if last is not None and not last.resolved:
+        raise _conflict(finding, f"episode {last.episode} is still open: only a person ends it")
+    key = {"study_id": head.study_id, "rule_id": finding.rule, "scope": finding.scope, "episode": expected}
+    row = {**key, "audience": audience.value, "urgency": urgency.value, "opened_at": at, "already_true": already_true}
+    alert_id: int = conn.execute(insert(alert).values(row).returning(alert.c.alert_id)).scalar_one()
+    if last is not None:
+        conn.execute(update(alert_head).where(alert_head.c.alert_id == last.alert_id).values(latest_episode=False))
+    standing = {"version": 0, "revision": 0, "rule_version": 0, "state": "", "ever_crossed": False, "resolved": False}
+    conn.execute(insert(alert_head).values(alert_id=alert_id, latest_episode=True, **key, **standing))
+    return alert_id
+
+
+def _insert_version(
+    conn: Connection,
+    alert_id: int,
+    version: int,
+    finding: Finding,
+    transition: Transition,
+    rule_version: int,
+    at: datetime,
+) -> None:
+    change = {"before": dict(transition.before), "after": dict(transition.after)}
+    told = {"reason": transition.reason.value, "rule_version": rule_version, "finding": finding.body()}
+    conn.execute(insert(alert_version).values(alert_id=alert_id, version=version, at=at, change=change, **told))
+
+
+def _last_head(conn: Connection, study_id: str, rule_id: str, scope: str) -> Any:
+    h = alert_head.c
+    query = select(alert_head).where(h.study_id == study_id, h.rule_id == rule_id, h.scope == scope, h.latest_episode)
+    return conn.execute(query).one_or_none()
+
+
+def _conflict(finding: Finding, why: str) -> AlertConflict:
+    return AlertConflict(
+        f"The alert cannot be written: {why}",
+        where=f"rule {finding.rule}, scope {finding.scope}",
+        fix="Nothing was written; this is a fault of the program, please report it.",
+    )
