@@ -97,7 +97,8 @@ class AlertContent:
     opened_at, changed_at: when the episode and this version were recorded.
     data_as_of: clinical cut-off of the evaluation.
     acknowledgement, withdrawn: the standing one, and the last one that was taken back (at most one of them).
-    next_call: whom silence calls.   mention: member ids of the role that must act; `role` is its name.
+    basis: digest of the finding as stored: what a person who clicks has looked at.
+    calls: whom silence calls, and when, in order.   mention: member ids of the role that must act; `role` is its name.
     """
 
     rule: RuleFacts
@@ -113,7 +114,8 @@ class AlertContent:
     already_true: bool = False
     acknowledgement: Acknowledgement | None = None
     withdrawn: Acknowledgement | None = None
-    next_call: Call | None = None
+    calls: tuple[Call, ...] = ()
+    basis: str = ""
     role: str = ""
     mention: tuple[str, ...] = ()
 
@@ -233,6 +235,15 @@ class StartingStateContent:
     type: Literal["starting_state"] = "starting_state"
 
 
+@stored_dataclass(frozen=True, slots=True)
+class WeekContent:
+    """The head of a week's thread of daily notes; `monday` is 00:00 of its first day in the study's zone."""
+
+    audience: Audience
+    monday: datetime
+    type: Literal["week"] = "week"
+
+
 class OpsKind(StrEnum):
     """What ops hears about; each is said once when it begins and once when it ends."""
 
@@ -315,10 +326,12 @@ class EscalationContent:
         return self.alert.audience
 
 
-Stored = StepContent | StatusContent | StartingStateContent | OpsContent
+Stored = StepContent | StatusContent | StartingStateContent | WeekContent | OpsContent
 """What `outbox.content` can hold."""
 
-Content = AlertContent | WhyContent | EscalationContent | StatusContent | StartingStateContent | OpsContent
+Content = (
+    AlertContent | WhyContent | EscalationContent | StatusContent | StartingStateContent | WeekContent | OpsContent
+)
 """What can be disclosed."""
 
 _STORED: TypeAdapter[Stored] = TypeAdapter(Stored)

@@ -51,9 +51,8 @@ def status(content: AlertContent, setting: Setting) -> str:
         if content.withdrawn is not None:
             taken = hour(content.withdrawn.at, zone, beside=opened)
             parts.append(f"{mention(content.withdrawn.user_id)} acknowledged by mistake, withdrawn {taken}")
-        if content.next_call is not None:
-            called = hour(content.next_call.at, zone, beside=opened)
-            parts.append(f"the {words(content.next_call.role)} is called at {called}")
+        calls = [f"the {words(call.role)} is called at {hour(call.at, zone, beside=opened)}" for call in content.calls]
+        parts += [", then ".join(calls)] if calls else []
         updated = max(content.changed_at, content.withdrawn.at if content.withdrawn else content.changed_at)
     else:
         at = hour(done.at, zone, beside=opened, offset=False)

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.views import ClosedView, OpenAlertLine, OpenView, RuleLine, SourceLine, StartingStateContent, StatusContent
+from bot.views import (
+    ClosedView,
+    OpenAlertLine,
+    OpenView,
+    RuleLine,
+    SourceLine,
+    StartingStateContent,
+    StatusContent,
+    WeekContent,
+)
 from bot.wording.alerts import unescaped_lines
 from bot.wording.phrases import FINE, LOOK, MARK, MARK_SENTENCE, STATE, STOP, marked
 from bot.wording.said import Said
@@ -140,6 +149,24 @@ def _foot(content: StatusContent, timezone: str) -> list[str]:
 
 def _record(content: StatusContent) -> Iterable[str]:
     return [f"Record {content.seq:,} · {safe(content.digest[:4])}…"] if content.seq else []
+
+
+def week(view: OpenView | ClosedView) -> Said:
+    """The head of a week's thread of daily notes. Raises TypeError for other content."""
+    content = view.content
+    if not isinstance(content, WeekContent):
+        raise TypeError(f"no week but {type(content).__name__}")
+    day = moment(content.monday, view.setting.timezone)
+    title = f"Daily notes, week of {' '.join(day.split()[:4])}"
+    meaning = (
+        "One note a day in this thread: what was checked, what could not be, what is open. A missing note is news."
+    )
+    return Said(
+        text=marked(f"{title} · {safe(view.setting.study_id)}. {meaning}", view.setting.mode),
+        head=marked(title, view.setting.mode),
+        lines=(meaning,),
+        meta=tuple(filter(None, [MARK_SENTENCE[view.setting.mode]])),
+    )
 
 
 def starting_state(view: OpenView | ClosedView) -> Said:

@@ -31,8 +31,8 @@ SAYS: Mapping[OpsKind, tuple[str, str, str]] = {
         LOOK,
         "Doubtful records",
         (
-            "Doubtful values in {subject}: {number:,}. The rows are kept and counted on the careful side; please have them "
-            "corrected at the source."
+            "Doubtful values in {subject}: {number:,}. The rows are kept and counted on the careful side; please have "
+            "them corrected at the source."
         ),
     ),
     OpsKind.SOURCE_WARNING: (LOOK, "Source warning", "{subject} was read, with a doubt."),
@@ -45,8 +45,8 @@ SAYS: Mapping[OpsKind, tuple[str, str, str]] = {
         STOP,
         "Second connection on this Slack app",
         (
-            "{number:,} connections share the app. Slack sends each click to one of them at random, so acknowledgements "
-            "can get lost."
+            "{number:,} connections share the app. Slack sends each click to one of them at random, so "
+            "acknowledgements can get lost."
         ),
     ),
     OpsKind.OUTBOX_HELD: (STOP, "Messages are held", "Messages for {subject} that cannot be delivered: {number:,}."),
@@ -62,8 +62,8 @@ SAYS: Mapping[OpsKind, tuple[str, str, str]] = {
         LOOK,
         "Channel history unreadable",
         (
-            "What became of messages in {subject} cannot be looked up ({number:,}). Critical alerts are sent again, marked "
-            "as possible duplicates; other messages wait."
+            "What became of messages in {subject} cannot be looked up ({number:,}). Critical alerts are sent again, "
+            "marked as possible duplicates; other messages wait."
         ),
     ),
 }

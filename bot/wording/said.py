@@ -14,7 +14,6 @@ class Said:
     text: the top-level text: everything essential, first words first; what lock screens and screen readers get.
     head: the heading, plain text.   lines: the body, mrkdwn, one thought a line.
     meta: small print, mrkdwn.   status: who has seen it, mrkdwn; "" where nobody need.
-    more: lines that go to the thread when the message would be too long.
     """
 
     text: str
@@ -22,4 +21,3 @@ class Said:
     lines: tuple[str, ...] = ()
     meta: tuple[str, ...] = ()
     status: str = ""
-    more: tuple[str, ...] = ()

@@ -1,0 +1,179 @@
+"""From stored rows to content: what an outbox row, an explanation or a status answer is about.
+
+Reads the database, judges nothing: every number comes from a stored finding. May not know Slack's API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from bot.configuration.people import Role
+from bot.views import (
+    Acknowledgement,
+    AlertContent,
+    Call,
+    Content,
+    EscalationContent,
+    RuleFacts,
+    StepContent,
+    WhyContent,
+    stored_from_body,
+)
+from bot.voice import Voice
+from rules.model import Action, Audience, Finding, State, Urgency
+from storage import alerts
+from storage.alert_records import AlertVersion, Response, ResponseKind, StoredAlert
+from storage.findings import read_rule_version
+from storage.outbox_rows import Item
+from storage.schema import evaluation, revision
+
+_CROSSING = (State.CROSSED, State.PROVISIONAL)
+
+
+def content_of(conn: Connection, item: Item, voice: Voice) -> Content:
+    """What an outbox row says now: the parent of an alert in its latest version, a step as it was.
+
+    Raises
+    ------
+    pydantic.ValidationError, storage.errors.AlertConflict: the row or its alert is not of this program's making.
+    """
+    stored = stored_from_body(item.content)
+    if not isinstance(stored, StepContent):
+        return stored
+    assert item.alert_id is not None
+    alert = alerts.latest(conn, item.alert_id)
+    if stored.step == "alert":
+        return alert_content(conn, voice, alert)
+    if stored.step == "change":
+        return alert_content(conn, voice, alert, version=stored.version)
+    about = alert_content(conn, voice, alert)
+    return EscalationContent(about, stored.role, voice.members(Role(stored.role)), stored.after_minutes)
+
+
+def alert_content(conn: Connection, voice: Voice, alert: StoredAlert, *, version: int | None = None) -> AlertContent:
+    """An alert as content.
+
+    Parameters
+    ----------
+    version: the step to tell; None = the alert as it stands now.
+    """
+    shown = alert.latest if version is None else next(v for v in alert.versions if v.version == version)
+    role, mention = voice.responsible(alert.audience)
+    done, withdrawn = standing(alert.responses)
+    unwatched = done is None and not alert.resolved
+    return AlertContent(
+        rule=rule_facts(conn, voice, alert, shown.rule_version),
+        finding=shown.finding,
+        reason=shown.reason,
+        opened_at=alert.opened_at,
+        changed_at=shown.at,
+        data_as_of=_evaluated(conn, alert.study_id, shown.at)[0],
+        episode=alert.episode,
+        version=shown.version,
+        change={"before": shown.before, "after": shown.after},
+        crossing=_crossing(alert.versions, shown),
+        already_true=alert.already_true,
+        acknowledgement=done,
+        withdrawn=withdrawn,
+        calls=calls(voice, alert.urgency, since(alert.opened_at, withdrawn)) if unwatched else (),
+        basis=shown.finding.digest(),
+        role=role.value,
+        mention=mention if alert.urgency is not Urgency.ROUTINE else (),
+    )
+
+
+def standing(responses: Iterable[Response]) -> tuple[Acknowledgement | None, Acknowledgement | None]:
+    """The acknowledgement in force, or the last one taken back: at most one of the two."""
+    done: Acknowledgement | None = None
+    withdrawn: Acknowledgement | None = None
+    for item in responses:
+        if item.kind is ResponseKind.ACKNOWLEDGED:
+            done, withdrawn = Acknowledgement(item.user_id, item.at), None
+        elif item.kind is ResponseKind.WITHDRAWN:
+            done, withdrawn = None, Acknowledgement(item.user_id, item.at)
+    return done, withdrawn
+
+
+def since(opened_at: datetime, withdrawn: Acknowledgement | None) -> datetime:
+    """Since when nobody has acknowledged."""
+    return withdrawn.at if withdrawn else opened_at
+
+
+def calls(voice: Voice, urgency: Urgency, unacknowledged_since: datetime) -> tuple[Call, ...]:
+    """Whom silence calls, and when. Routine alerts call nobody; a role that nobody holds is called all the same."""
+    if urgency is Urgency.ROUTINE:
+        return ()
+    return tuple(Call(step.to.value, unacknowledged_since + step.after) for step in voice.slack.escalate)
+
+
+def rule_facts(conn: Connection, voice: Voice, alert: StoredAlert, version: int) -> RuleFacts:
+    """The rule version that judged, from what was stored with it; its sentence is the configured rule's."""
+    stored = read_rule_version(conn, alert.study_id, alert.rule_id, version)
+    body: Mapping[str, Any] = stored.body if stored else {}
+    rule = definition(body)
+    return RuleFacts(
+        id=alert.rule_id,
+        title=str(rule.get("title") or alert.rule_id),
+        kind=str(rule.get("kind", "")),
+        action=Action(rule.get("action", Action.NOTIFY)),
+        audience=alert.audience,
+        urgency=alert.urgency,
+        scope_of_action=str(rule.get("scope_of_action") or ""),
+        sentence=voice.sentences.get(alert.rule_id, str(rule.get("title") or alert.rule_id)),
+        version=version,
+    )
+
+
+def definition(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The rule's own fields within a stored version's body."""
+    rule = body.get("rule")
+    return rule if isinstance(rule, Mapping) else body
+
+
+def why_content(conn: Connection, voice: Voice, alert: StoredAlert) -> WhyContent:
+    """Everything that explains an alert, from stored facts alone."""
+    about = alert_content(conn, voice, alert)
+    stored = read_rule_version(conn, alert.study_id, alert.rule_id, about.rule.version)
+    _, batch_no, code_version = _evaluated(conn, alert.study_id, alert.latest.at)
+    return WhyContent(
+        alert=about,
+        definition=definition(stored.body) if stored else {},
+        batch_no=batch_no,
+        code_version=code_version,
+        revisions=_revisions(conn, alert.study_id, alert.finding),
+    )
+
+
+def _crossing(versions: Iterable[AlertVersion], shown: AlertVersion) -> Finding | None:
+    """The first finding up to this version that was met; a full crossing goes before a provisional one."""
+    known = [v.finding for v in versions if v.version <= shown.version]
+    for state in _CROSSING:
+        for finding in known:
+            if finding.state is state:
+                return finding
+    return None
+
+
+def _evaluated(conn: Connection, study_id: str, at: datetime) -> tuple[datetime, int, str]:
+    """Data cut-off, batch and code version of the evaluation that wrote an alert version at `at`."""
+    c = evaluation.c
+    query = select(c.data_cutoff, c.batch_no, c.code_version).where(c.study_id == study_id, c.at <= at)
+    row = conn.execute(query.order_by(c.evaluation_id.desc()).limit(1)).one_or_none()
+    return (at, 0, "") if row is None else (row.data_cutoff, row.batch_no, row.code_version)
+
+
+def _revisions(conn: Connection, study_id: str, finding: Finding) -> dict[str, int]:
+    """Record key → stored revisions, for the counted records."""
+    keys = sorted({item.record_key for item in finding.counted() if item.record_key})[:500]
+    c = revision.c
+    query = select(c.record_key, func.count().label("number")).where(c.study_id == study_id, c.record_key.in_(keys))
+    return {row.record_key: row.number for row in conn.execute(query.group_by(c.record_key))}
+
+
+def audiences(voice: Voice) -> tuple[Audience, ...]:
+    """Audiences that have a channel, in a fixed order."""
+    return tuple(audience for audience in Audience if audience in voice.channels)

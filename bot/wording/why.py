@@ -1,0 +1,135 @@
+"""The answer to "Why?": the rule, who is counted, who is not and why, from stored facts alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bot.views import ClosedView, OpenView, WhyContent
+from bot.wording.figures import CRITERIA, described, entry_delay, record_number, undecided
+from bot.wording.phrases import ARMS_INVENTED, MARK_SENTENCE, STATE, variable
+from bot.wording.said import Said
+from bot.wording.text import SENTENCE, count, listed, safe
+from bot.wording.times import moment
+from rules.model import Audience, Evidence, Standing
+
+SHOWN = 40
+"""Evidence lines shown of each group; the rest is counted."""
+
+NOT_SHOWN = (Standing.NOT_MATCHED,)
+"""Standings that are only counted: an event that has nothing to do with the rule explains nothing."""
+
+
+def why(view: OpenView | ClosedView) -> Said:
+    """Why an alert says what it says. Raises TypeError for another kind of content.
+
+    The evidence is that of the alert's latest version; the crossing that stays recorded is told beside it.
+    """
+    content = view.content
+    if not isinstance(content, WhyContent):
+        raise TypeError(f"no explanation but {type(content).__name__}")
+    alert = content.alert
+    now = f"*{described(alert)}: {STATE[alert.finding.state]}.*"
+    if alert.rule.kind == "boundary":
+        now += f" {undecided(alert.finding)}"
+    crossed = f"First crossing, still recorded: {described(alert, alert.crossing)}." if alert.crossing else ""
+    reason = safe(alert.finding.reason, SENTENCE)
+    lines = [*_rule(content), now, reason, crossed, *_evidence(alert.finding.evidence)]
+    return Said(
+        text=f"Why? {safe(alert.rule.id)}",
+        head="Why this alert?",
+        lines=tuple(filter(None, lines)),
+        meta=_stored(content, view),
+    )
+
+
+def _rule(content: WhyContent) -> list[str]:
+    rule = content.alert.rule
+    sentence = safe(rule.sentence or rule.title, SENTENCE)
+    return [f"*Rule {safe(rule.id)}, version {rule.version}*", sentence, *_design(content.definition)]
+
+
+def _design(definition: Mapping[str, Any]) -> list[str]:
+    boundary = definition.get("boundary")
+    if not isinstance(boundary, Mapping):
+        return []
+    said = [f"Design {safe(boundary.get('method', ''))}, null rate {_percent(boundary.get('null_rate'))}."]
+    if boundary.get("attained_alpha") is not None:
+        alarm = _percent(boundary["attained_alpha"])
+        said.append(f"False alarm {alarm} by design, if outcomes are recorded once and correctly.")
+    stops = stopping_points(boundary.get("looks") or (), boundary.get("stop_at") or ())
+    return [" ".join(said), f"Stops at {stops}." if stops else ""]
+
+
+def stopping_points(looks: Sequence[int], stop_at: Sequence[int | None]) -> str:
+    """The boundary as a table in words: `2 of 2–3, 3 of 4–6, 4 of 7–10`; looks at which none can stop are left out."""
+    groups: dict[int, list[int]] = defaultdict(list)
+    for look, stop in zip(looks, stop_at, strict=False):
+        if stop is not None:
+            groups[stop].append(look)
+    return ", ".join(f"{s} of {ls[0]}–{ls[-1]}" if len(ls) > 1 else f"{s} of {ls[0]}" for s, ls in groups.items())
+
+
+def _percent(rate: Any) -> str:
+    return f"{rate * 100:.3g} %" if isinstance(rate, int | float) else "not stated"
+
+
+def _evidence(evidence: Sequence[Evidence]) -> list[str]:
+    counted = [item for item in evidence if item.standing is Standing.COUNTED]
+    said = [f"*Counted: {len(counted)}*", *_shown(counted)]
+    for standing in Standing:
+        items = [item for item in evidence if item.standing is standing]
+        if standing is Standing.COUNTED or not items:
+            continue
+        said.append(f"*Not counted, {standing.value}: {len(items)}*")
+        said += _shown(items) if standing not in NOT_SHOWN else []
+    return said
+
+
+def _shown(items: Sequence[Evidence]) -> list[str]:
+    more = [f"Showing {SHOWN} of {len(items):,}."] if len(items) > SHOWN else []
+    return [f"• {_item(item)}" for item in items[:SHOWN]] + more
+
+
+def _item(item: Evidence) -> str:
+    facts = item.facts
+    where = f"no. {facts['position']}" if facts.get("position") else ""
+    record = f"{safe(item.domain)} {safe(record_number(item))}" if item.record_key else ""
+    missing = [f"{variable(name).name} missing, taken as {variable(name).taken_as}" for name in item.missing]
+    return ", ".join(filter(None, [f"{safe(item.usubjid)}", where, record, *_facts(facts), *missing]))
+
+
+def _facts(facts: Mapping[str, Any]) -> Iterable[str]:
+    if facts.get("AEDECOD"):
+        yield safe(facts["AEDECOD"])
+    if facts.get("grade") not in (None, ""):
+        yield f"grade {safe(facts['grade'])}"
+    if facts.get("serious"):
+        criteria = facts.get("criteria") or ()
+        named = [CRITERIA.get(c, safe(c)) for c in ([criteria] if isinstance(criteria, str) else criteria)]
+        yield f"serious ({listed(named)})" if named else "serious"
+    if "related" in facts:
+        yield "related" if facts["related"] else "not related"
+    if facts.get("study_day") not in (None, ""):
+        yield f"study day {safe(facts['study_day'])}"
+
+
+def _stored(content: WhyContent, view: OpenView | ClosedView) -> tuple[str, ...]:
+    alert, zone = content.alert, view.setting.timezone
+    delay = entry_delay(alert.crossing or alert.finding)
+    known = (alert.crossing or alert.finding).known_at
+    revised = {key: n for key, n in content.revisions.items() if n > 1}
+    said = [
+        f"Data as of {moment(alert.data_as_of, zone)}, batch {content.batch_no:,}.",
+        f"Knowable from the records since {moment(known, zone)}." if known else "",
+        f"Entered {count(delay, 'day')} after onset." if delay is not None else "",
+        f"Counted records with more than one revision: {len(revised)}."
+        if revised
+        else "No counted record was revised.",
+        f"Alert version {alert.version}, episode {alert.episode}. DSMBot {safe(content.code_version)}.",
+        MARK_SENTENCE[view.setting.mode],
+    ]
+    if view.audience is Audience.CLOSED and MARK_SENTENCE[view.setting.mode]:
+        said.append(ARMS_INVENTED)
+    return tuple(filter(None, said))
