@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Golden:
-    """One design: `origin` is the R call, `oc` holds (rate, P(stop), expected events) from `OC.rule.bin(rule, ps=rate)`."""
+    """One design: the R call it came from, and (rate, P(stop), expected events) from `OC.rule.bin(rule, ps=rate)`."""
 
     origin: str
     method: str
@@ -24,6 +24,11 @@ class Golden:
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
+def counts(text: str) -> tuple[int, ...]:
+    """The counts of a table, one for each look."""
+    return tuple(int(word) for word in text.split())
+
+
 # R package stoppingrule (Martens, Lian, Logan): calc.rule.bin and OC.rule.bin, run unchanged.
 
 POCOCK_50 = Golden(
@@ -32,60 +37,10 @@ POCOCK_50 = Golden(
     null_rate=0.2,
     alpha=0.1,
     looks=tuple(range(1, 51)),
-    # fmt: off
-    stop_at=(
-        2,
-        3,
-        3,
-        3,
-        4,
-        4,
-        5,
-        5,
-        5,
-        6,
-        6,
-        6,
-        7,
-        7,
-        7,
-        7,
-        8,
-        8,
-        8,
-        9,
-        9,
-        9,
-        9,
-        10,
-        10,
-        10,
-        11,
-        11,
-        11,
-        11,
-        12,
-        12,
-        12,
-        12,
-        13,
-        13,
-        13,
-        13,
-        14,
-        14,
-        14,
-        15,
-        15,
-        15,
-        15,
-        16,
-        16,
-        16,
-        16,
-        17,
+    stop_at=counts(
+        "2 3 3 3 4 4 5 5 5 6 6 6 7 7 7 7 8 8 8 9 9 9 9 10 10 10 11 11 11 11 12 12 12 12 13 13 13 13 14 14 "
+        "14 15 15 15 15 16 16 16 16 17"
     ),
-    # fmt: on
     critical_value=0.0297577380315674,
     oc=(
         (0.2, 0.0997725382210105, 9.34483789302017),
@@ -103,16 +58,7 @@ POCOCK_GROUPS = Golden(
     null_rate=0.2,
     alpha=0.05,
     looks=(5, 10, 15, 20, 30, 40),
-    # fmt: off
-    stop_at=(
-        4,
-        6,
-        7,
-        9,
-        11,
-        14,
-    ),
-    # fmt: on
+    stop_at=counts("4 6 7 9 11 14"),
     critical_value=0.0321423050859728,
     oc=(
         (0.1, 0.000882714666663259, 3.99739631510408),
@@ -128,110 +74,11 @@ BETA_BINOMIAL_100 = Golden(
     null_rate=0.1,
     alpha=0.05,
     looks=tuple(range(1, 101)),
-    # fmt: off
-    stop_at=(
-        3,
-        3,
-        4,
-        4,
-        4,
-        4,
-        4,
-        5,
-        5,
-        5,
-        5,
-        5,
-        5,
-        6,
-        6,
-        6,
-        6,
-        6,
-        6,
-        7,
-        7,
-        7,
-        7,
-        7,
-        7,
-        8,
-        8,
-        8,
-        8,
-        8,
-        8,
-        8,
-        9,
-        9,
-        9,
-        9,
-        9,
-        9,
-        9,
-        10,
-        10,
-        10,
-        10,
-        10,
-        10,
-        11,
-        11,
-        11,
-        11,
-        11,
-        11,
-        11,
-        11,
-        12,
-        12,
-        12,
-        12,
-        12,
-        12,
-        12,
-        13,
-        13,
-        13,
-        13,
-        13,
-        13,
-        13,
-        14,
-        14,
-        14,
-        14,
-        14,
-        14,
-        14,
-        15,
-        15,
-        15,
-        15,
-        15,
-        15,
-        15,
-        15,
-        16,
-        16,
-        16,
-        16,
-        16,
-        16,
-        16,
-        17,
-        17,
-        17,
-        17,
-        17,
-        17,
-        17,
-        17,
-        18,
-        18,
-        18,
+    stop_at=counts(
+        "3 3 4 4 4 4 4 5 5 5 5 5 5 6 6 6 6 6 6 7 7 7 7 7 7 8 8 8 8 8 8 8 9 9 9 9 9 9 9 10 10 10 10 10 10 "
+        "11 11 11 11 11 11 11 11 12 12 12 12 12 12 12 13 13 13 13 13 13 13 14 14 14 14 14 14 14 15 15 15 "
+        "15 15 15 15 15 16 16 16 16 16 16 16 17 17 17 17 17 17 17 17 18 18 18"
     ),
-    # fmt: on
     critical_value=0.981201873225623,
     oc=(
         (0.1, 0.0496682766438199, 9.71864632219703),
@@ -247,7 +94,7 @@ BETA_BINOMIAL_100 = Golden(
 # R package clinfun (Venkatraman): toxbdry(pLo=0.2, pHi=0.35, n=seq(15, 75, 5), cP0=0.1, cP1=0.9, delta=0), upper
 # boundary `hi`; clinfun stops when events EXCEED it, so that `hi + 1` is the count that stops.
 TOXBDRY_LOOKS = tuple(range(15, 80, 5))
-TOXBDRY_HI = (6, 7, 9, 10, 11, 13, 14, 15, 16, 17, 19, 20, 21)
+TOXBDRY_HI = counts("6 7 9 10 11 13 14 15 16 17 19 20 21")
 
 # README of R package stoppingrule: Beta(0.6, 2.4), n = 30, p0 = 0.20, alpha = 0.10.
 PUBLISHED_30 = {

@@ -1,0 +1,47 @@
+"""Random looks, tables and designs for property tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+
+@st.composite
+def look_sets(draw: st.DrawFn, max_n: int = 40) -> tuple[int, ...]:
+    """Looks after every subject, or at some numbers of subjects only."""
+    n = draw(st.integers(1, max_n))
+    if draw(st.booleans()):
+        return tuple(range(1, n + 1))
+    return tuple(sorted(draw(st.sets(st.integers(1, n), min_size=1, max_size=12))))
+
+
+@st.composite
+def tables(draw: st.DrawFn, max_n: int = 40) -> tuple[tuple[int, ...], tuple[int | None, ...]]:
+    """Looks and counts that never fall; early looks may have none; at least one count can be reached."""
+    looks = draw(look_sets(max_n))
+    stop = draw(st.integers(1, looks[-1]))
+    counts: list[int | None] = []
+    for look in looks:
+        stop += draw(st.integers(0, 2)) if counts else 0
+        counts.append(stop if stop <= look else None)
+    first = next((index for index, count in enumerate(counts) if count is not None), None)
+    if first is None:
+        counts[-1] = looks[-1]
+    return looks, tuple(counts)
+
+
+@st.composite
+def designs(draw: st.DrawFn, max_n: int = 40) -> dict[str, Any]:
+    """Arguments of `calibrate` for a calibrated design, from plausible to extreme."""
+    asked: dict[str, Any] = {
+        "method": draw(st.sampled_from(["pocock", "beta_binomial"])),
+        "null_rate": draw(st.sampled_from([0.05, 0.1, 0.2, 0.25, 0.5]) | st.floats(0.001, 0.999)),
+        "alpha": draw(st.sampled_from([0.01, 0.05, 0.1, 0.2]) | st.floats(0.001, 0.999)),
+        "looks": draw(look_sets(max_n)),
+    }
+    if asked["method"] == "beta_binomial":
+        asked |= {
+            name: draw(st.sampled_from([0.1, 0.6, 1, 2.4, 30]) | st.floats(0.01, 50)) for name in ("prior_a", "prior_b")
+        }
+    return asked
