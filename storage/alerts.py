@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -140,23 +141,10 @@ def write_version(
             raise _conflict(finding, f"there is no episode {transition.episode} to continue")
         alert_id, version, crossed = last.alert_id, last.version + 1, last.ever_crossed
     _insert_version(conn, alert_id, version, finding, transition, rule_version, at)
-    standing = {
-        "version": version,
-        "rule_version": rule_version,
-        "state": finding.state.value,
-        "ever_crossed": crossed or finding.state is State.CROSSED,
-        "revision": alert_head.c.revision + 1,
-    }
-    conn.execute(update(alert_head).where(alert_head.c.alert_id == alert_id).values(standing))
-    said = {
-        "alert_id": alert_id,
-        "rule": finding.rule,
-        "episode": transition.episode,
-        "version": version,
-        "reason": transition.reason.value,
-        "state": finding.state.value,
-        "finding": finding.digest(),
-    }
+    crossed, state = crossed or finding.state is State.CROSSED, finding.state.value
+    _move_head(conn, alert_id, version=version, rule_version=rule_version, state=state, ever_crossed=crossed)
+    said = {"alert_id": alert_id, "rule": finding.rule, "episode": transition.episode, "version": version}
+    said |= {"reason": transition.reason.value, "state": state, "finding": finding.digest()}
     head = audit.append(conn, head, at=at, actor="dsmbot", kind="alert_version", body=said)
     return WrittenVersion(alert_id, transition.episode, version, head)
 
@@ -189,13 +177,7 @@ def add_response(
     ------
     AlertConflict: no such alert in this study.
     """
-    standing = conn.execute(
-        select(alert_head).where(alert_head.c.alert_id == alert_id, alert_head.c.study_id == head.study_id)
-    ).one_or_none()
-    if standing is None:
-        raise AlertConflict(
-            "There is no such alert", where=f"alert {alert_id}, study {head.study_id}", fix="Nothing was recorded."
-        )
+    standing = _standing(conn, head.study_id, alert_id)
     unneeded, earlier = _already(conn, standing, kind, inbox_key)
     if unneeded:
         return ResponseOutcome(False, earlier, head)
@@ -204,13 +186,9 @@ def add_response(
         "user_id": user_id, "team_id": team_id, "at": at, "basis": basis, "inbox_key": inbox_key, "note": note,
     }  # fmt: skip
     row = conn.execute(insert(response).values(values).returning(*response.c)).one()
-    conn.execute(
-        update(alert_head)
-        .where(alert_head.c.alert_id == alert_id)
-        .values(revision=alert_head.c.revision + 1, **effect(kind, row.response_id))
-    )
-    said = {"alert_id": alert_id, "alert_version": alert_version, "kind": kind.value, "basis": basis,
-            "response_id": row.response_id, "note": bool(note)}  # fmt: skip
+    _move_head(conn, alert_id, **effect(kind, row.response_id))
+    said = {"alert_id": alert_id, "alert_version": alert_version, "kind": kind.value, "basis": basis}
+    said |= {"response_id": row.response_id, "note": hashlib.sha256(note.encode()).hexdigest() if note else ""}
     head = audit.append(conn, head, at=at, actor=f"user:{team_id}/{user_id}", kind="response", body=said)
     return ResponseOutcome(True, response_from_row(row), head)
 
@@ -231,21 +209,22 @@ def latest(conn: Connection, alert_id: int) -> StoredAlert:
 def by_id(conn: Connection, alert_ids: Collection[int]) -> dict[int, StoredAlert]:
     """Alerts with all versions and responses, by number; unknown numbers are left out."""
     ids = sorted(set(alert_ids))
-    before = alert.alias()
-    same = and_(*(before.c[name] == alert.c[name] for name in ("study_id", "rule_id", "scope")))
-    query = (
-        select(alert, alert_head.c.revision, alert_head.c.acknowledged_by, alert_head.c.resolved,
-               before.c.alert_id.label("previous_alert_id"))
-        .join(alert_head, alert_head.c.alert_id == alert.c.alert_id)
-        .outerjoin(before, and_(same, before.c.episode == alert.c.episode - 1))
-        .where(alert.c.alert_id.in_(ids))
-    )  # fmt: skip
     versions = grouped(conn, select(alert_version).order_by(alert_version.c.version), alert_version.c.alert_id, ids)
     answers = grouped(conn, select(response).order_by(response.c.response_id), response.c.alert_id, ids)
     return {
         row.alert_id: stored_alert_from_row(row, versions[row.alert_id], answers.get(row.alert_id, []))
-        for row in conn.execute(query)
+        for [row] in grouped(conn, _alert_query(), alert.c.alert_id, ids).values()
     }
+
+
+def _alert_query() -> Select[Any]:
+    """Alerts with where they stand and the alert of the episode before."""
+    before = alert.alias()
+    same = and_(*(before.c[name] == alert.c[name] for name in ("study_id", "rule_id", "scope")))
+    head = (alert_head.c.revision, alert_head.c.acknowledged_by, alert_head.c.resolved)
+    query: Select[Any] = select(alert, *head, before.c.alert_id.label("previous_alert_id"))
+    query = query.join(alert_head, alert_head.c.alert_id == alert.c.alert_id)
+    return query.outerjoin(before, and_(same, before.c.episode == alert.c.episode - 1))
 
 
 def _already(conn: Connection, standing: Any, kind: ResponseKind, inbox_key: str) -> tuple[bool, Response | None]:
@@ -299,6 +278,21 @@ def _insert_version(
     change = {"before": dict(transition.before), "after": dict(transition.after)}
     told = {"reason": transition.reason.value, "rule_version": rule_version, "finding": finding.body()}
     conn.execute(insert(alert_version).values(alert_id=alert_id, version=version, at=at, change=change, **told))
+
+
+def _move_head(conn: Connection, alert_id: int, **standing: Any) -> None:
+    """One more thing happened to the alert: its revision goes up by one."""
+    moved = update(alert_head).where(alert_head.c.alert_id == alert_id)
+    conn.execute(moved.values(revision=alert_head.c.revision + 1, **standing))
+
+
+def _standing(conn: Connection, study_id: str, alert_id: int) -> Any:
+    query = select(alert_head).where(alert_head.c.alert_id == alert_id, alert_head.c.study_id == study_id)
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        where = f"alert {alert_id}, study {study_id}"
+        raise AlertConflict("There is no such alert", where=where, fix="Nothing was recorded.")
+    return row
 
 
 def _last_head(conn: Connection, study_id: str, rule_id: str, scope: str) -> Any:

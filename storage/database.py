@@ -185,7 +185,7 @@ def open_database(
     DatabaseUnavailable: unreachable or locked.
     """
     parsed = parse_url(url)
-    lock = _claim_file(parsed) if writable else None
+    lock = claim_file(parsed) if writable else None
     database = Database(parsed, lock=lock, writable=writable)
     try:
         _check_schema(database, create=writable)
@@ -210,7 +210,7 @@ def upgrade(url: str | URL) -> str:
     SchemaNewer, NotOurDatabase, DatabaseInUse, UnsafeLocation, DatabaseUnavailable.
     """
     parsed = parse_url(url)
-    database = Database(parsed, lock=_claim_file(parsed))
+    database = Database(parsed, lock=claim_file(parsed))
     try:
         _migrate(database)
     finally:
@@ -218,7 +218,7 @@ def upgrade(url: str | URL) -> str:
     return runner.HEAD
 
 
-def _claim_file(url: URL) -> FileLock | None:
+def claim_file(url: URL) -> FileLock | None:
     """Check where a SQLite file lies and hold its lock; the kernel releases it when the process dies."""
     if url.get_backend_name() != "sqlite":
         return None
@@ -281,7 +281,7 @@ def _schema_refusal(database: Database, version: str | None) -> StorageError:
         return SchemaOlder(
             f"The database has schema {version}; this version of the product needs {runner.HEAD}",
             where=database.where,
-            fix="Run `dsmbot db backup`, then `dsmbot db upgrade`.",
+            fix="Make a backup with the version that last used it, then run `dsmbot db upgrade`.",
         )
     return SchemaNewer(
         f"The database has schema {version}; this version of the product knows only up to {runner.HEAD}",

@@ -342,3 +342,6 @@ APPEND_ONLY = (
     audit,
 )  # fmt: skip
 """Tables on which UPDATE, DELETE and TRUNCATE are refused by triggers."""
+
+CACHES = (finding_head, alert_head)
+"""Tables that are made anew from history and may be emptied."""

@@ -6,9 +6,9 @@ On SQLite `INSERT OR REPLACE` deletes without firing DELETE triggers unless `rec
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Table, text
 
-from storage.schema import APPEND_ONLY, metadata
+from storage.schema import APPEND_ONLY, CACHES, metadata
 
 _PG_FUNCTION = "dsmbot_append_only"
 _PG_BODY = " BEGIN RAISE EXCEPTION 'append-only: % of % is refused', TG_OP, TG_TABLE_NAME; END "
@@ -54,7 +54,7 @@ def application_role_script(role: str, *, schema: str = "public") -> str:
 
     Run it as the owner after `dsmbot db upgrade`, once per upgrade. The role can add to history and read
     it; it can change only the tables that are memory, not history; it can neither drop a trigger nor
-    truncate, and it deletes nothing.
+    truncate, and it deletes only from caches that are made anew from history.
 
     Parameters
     ----------
@@ -68,12 +68,7 @@ def application_role_script(role: str, *, schema: str = "public") -> str:
     for name in (role, schema):
         if not name.isidentifier() or not name.isascii():
             raise ValueError(f"{name!r} is not a plain identifier: use letters, digits and underscores")
-    append_only = {table.name for table in APPEND_ONLY}
-    grants = [
-        f"GRANT {'SELECT, INSERT' if table.name in append_only else 'SELECT, INSERT, UPDATE'}"
-        f" ON {schema}.{table.name} TO {role};"
-        for table in metadata.sorted_tables
-    ]
+    grants = [f"GRANT {_rights(table)} ON {schema}.{table.name} TO {role};" for table in metadata.sorted_tables]
     return "\n".join(
         [
             f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role};",
@@ -85,6 +80,12 @@ def application_role_script(role: str, *, schema: str = "public") -> str:
             "",
         ]
     )
+
+
+def _rights(table: Table) -> str:
+    if table in APPEND_ONLY:
+        return "SELECT, INSERT"
+    return "SELECT, INSERT, UPDATE, DELETE" if table in CACHES else "SELECT, INSERT, UPDATE"
 
 
 def _sqlite_triggers() -> dict[str, str]:
