@@ -83,6 +83,7 @@ revision = Table(
     Column("entered_at", UtcDateTime),  # mapped entry time of the record, else NULL: the batch's close counts
     Column("payload", Text, nullable=False),  # canonical JSON of the kept variables; "" for a tombstone
     Index("ix_revision_ingest", "ingest_id"),
+    Index("ix_revision_record", "record_key"),  # a poll with few changes looks only at these records
 )
 """Append-only versions of records; appended only where the content hash changed."""
 

@@ -252,6 +252,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("revision_id"),
     )
     op.create_index("ix_revision_ingest", "revision", ["ingest_id"], unique=False)
+    op.create_index("ix_revision_record", "revision", ["record_key"], unique=False)
     op.create_table(
         "rule_version",
         sa.Column("study_id", sa.String(), nullable=False),
