@@ -12,7 +12,6 @@ import itertools
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,9 +19,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 
 from storage.database import Database, open_database, upgrade
-
-STUDY = "STS-CALC"
-NOW = datetime(2026, 5, 14, 14, 0, tzinfo=UTC)
+from tests.storage.make import NOW, STUDY
 
 _numbers = itertools.count(1)
 
