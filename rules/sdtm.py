@@ -59,7 +59,7 @@ LESROLE: treated / control / systemic lesion. LESID: which lesion. ENTRYDTC: whe
 _COMMON = ("USUBJID", "ENTRYDTC")
 _AE = (
     *("AESEQ", "AESPID", "AETERM", "AEDECOD", "AEBODSYS", "AESOC", "AESEV", "AETOXGR", "AESER", *CRITERIA),
-    *("AESOD", "AESCAN", "AEREL", "AEACN", "AEOUT", "AESTDTC", "AEENDTC", "AEDTC", "AELOC", "AELAT"),
+    *("AESOD", "AESCAN", "AEREL", "AEACN", "AEOUT", "AESTDTC", "AEENDTC", "AEDTC", "AESTDY", "AELOC", "AELAT"),
     *("AWAREDTC", "EXPECTED", "SUBMDTC", "LESROLE", "LESID"),
 )
 _DM = (
@@ -86,8 +86,8 @@ KEEP: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Domain → variables that are stored openly. What is not here is read past; what reveals an arm is split off.
 
-Left out on purpose: derived days and epochs (they change without any fact changing) and free text that the
-rules do not read (DVTERM, SVUPDES).
+Left out on purpose: derived days and epochs (they change without any fact changing; AESTDY alone is kept, because
+it is an onset that a site can correct) and free text that the rules do not read (DVTERM, SVUPDES).
 """
 
 REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -148,6 +148,7 @@ class FaultKind(StrEnum):
     MISSING_KEY = "missing_key"
     END_BEFORE_START = "end_before_start"
     CONTROL_CHARACTERS = "control_characters"
+    WRONG_FIELD_COUNT = "wrong_field_count"
 
 
 def date_variables(columns: Iterable[str]) -> tuple[str, ...]:
