@@ -58,3 +58,11 @@ def mark_swept(conn: Connection, swept: Item, at: datetime) -> None:
     later = [swept.sent_at + delay for delay in SWEEPS if swept.sent_at + delay > at]
     values = {"swept_at": at, "sweep_due": later[0] if later else None}
     conn.execute(update(outbox).where(outbox.c.outbox_id == swept.outbox_id).values(values))
+
+
+def requeue_deleted(conn: Connection, outbox_id: int, *, at: datetime) -> bool:
+    """Somebody deleted a posted message that must stand: queue it again; its replies wait for the new one."""
+    posted = and_(outbox.c.outbox_id == outbox_id, outbox.c.status == Status.SENT.value)
+    nowhere = {"channel_id": None, "ts": None, "sent_at": None, "rendered_version": None, "rendered_hash": None}
+    values = {"status": Status.QUEUED.value, "not_before": at, "last_error": "deleted in Slack", **nowhere}
+    return conn.execute(update(outbox).where(posted).values(swept_at=None, sweep_due=None, **values)).rowcount == 1

@@ -1,0 +1,98 @@
+"""One outbox row becomes one post: audience checked again, rendered now, tried plainer when the blocks are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from bot.access import RESTRICTED, disclose
+from bot.content import content_of
+from bot.slack.line import Line
+from bot.slack.membership import Verdict, judge
+from bot.slack.messages import Message, plainer, render, text_only
+from bot.slack.outcomes import Fate, Outcome, attempt
+from rules.model import Audience
+from storage import alerts
+from storage.outbox_rows import Item
+
+POSSIBLE_DUPLICATE = "possible duplicate: the channel's history could not be read"
+"""`last_error` of a critical row that is sent again without knowing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A message and the revision of the alert that it shows (None for notes and replies)."""
+
+    message: Message
+    revision: int | None
+
+
+def composed(line: Line, item: Item) -> Rendered:
+    """The message of a row as things stand now.
+
+    Raises
+    ------
+    bot.access.Withheld: the row's audience may not read it.   Others: the row is not of this program's making.
+    """
+    voice = line.voice(item)
+    with line.db.reading() as conn:
+        content = content_of(conn, item, voice)
+        is_parent = item.kind == "parent" and item.alert_id is not None
+        revision = alerts.latest(conn, item.alert_id).revision if is_parent and item.alert_id else None
+    view = disclose(content, Audience(item.audience), voice.setting)
+    duplicate = item.last_error == POSSIBLE_DUPLICATE
+    return Rendered(render(view, item.delivery_key, reply=item.kind == "reply", possible_duplicate=duplicate), revision)
+
+
+def audience_verdict(line: Line, item: Item, channel_id: str) -> tuple[Verdict, Outcome]:
+    """Whether the channel may hold this row's audience now, and what became of asking Slack.
+
+    Open channels are not asked about: their content is a function of open data, and whoever is in them may read it.
+    """
+    audience = Audience(item.audience)
+    if audience is Audience.OPEN:
+        return Verdict(True), Outcome(Fate.DONE)
+    facts, asked = line.directory.facts(channel_id, with_members=audience in RESTRICTED)
+    return judge(facts, audience, line.voice(item).slack, line.directory.identity()), asked
+
+
+def post(line: Line, item: Item, channel_id: str, message: Message) -> tuple[Outcome, Message]:
+    """Post a row once. A refusal of its blocks or metadata is certain, so that a plainer form may follow at once.
+
+    Returns
+    -------
+    What became of it, and the form that was tried last.
+    """
+    placed: dict[str, Any] = {"channel": channel_id, "unfurl_links": False, "unfurl_media": False}
+    if item.thread_ts:
+        placed |= {"thread_ts": item.thread_ts, "reply_broadcast": item.broadcast}
+    return _laddered(message, lambda form: line.client.chat_postMessage(**placed, **form))
+
+
+def edit(line: Line, channel_id: str, ts: str, message: Message) -> tuple[Outcome, Message]:
+    """Edit a posted message in place, in the plainest form that is accepted."""
+    return _laddered(message, lambda form: line.client.chat_update(channel=channel_id, ts=ts, **form))
+
+
+def _laddered(message: Message, call: Callable[[dict[str, Any]], Any]) -> tuple[Outcome, Message]:
+    outcome, tried = Outcome(Fate.BAD_BLOCKS), message
+    for tried in _forms(message):
+        outcome = attempt(partial(call, _arguments(tried)))
+        if outcome.fate is Fate.BAD_METADATA:
+            outcome = attempt(partial(call, _arguments(tried, metadata=False)))
+        if outcome.fate is not Fate.BAD_BLOCKS:
+            break
+    return outcome, tried
+
+
+def _forms(message: Message) -> Iterator[Message]:
+    yield message
+    yield plainer(message)
+    yield text_only(message)
+
+
+def _arguments(message: Message, *, metadata: bool = True) -> dict[str, Any]:
+    said: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}
+    return {**said, "metadata": dict(message.metadata)} if metadata else said

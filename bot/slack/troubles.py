@@ -1,0 +1,111 @@
+"""Channels that refuse: rows are held, ops is told once, and the channel is tried again until it recovers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from bot.outgoing import queue_ops
+from bot.slack.line import Line
+from bot.views import OpsContent, OpsKind
+from rules.model import Audience
+from storage import outbox
+from storage.outbox_rows import Item, Status
+
+log = structlog.get_logger(__name__)
+
+LOOK_FIRST = "held after an unknown outcome: looked up before it is sent again"
+"""`last_error` of a held row that may already be in the channel."""
+
+
+@dataclass
+class _Trouble:
+    since: datetime
+    kind: OpsKind
+    study_id: str
+    again_at: datetime
+
+
+@dataclass
+class Troubles:
+    """What is held, by lane (study and audience). Forgotten at a restart: ops is then told again, once."""
+
+    line: Line
+    _by_lane: dict[str, _Trouble] = field(default_factory=dict)
+
+    def hold(
+        self, item: Item, now: datetime, *, kind: OpsKind, reason: str, fix: str, whole_lane: bool, error: str = ""
+    ) -> None:
+        """Hold a row and tell ops, once a lane while the trouble lasts.
+
+        Parameters
+        ----------
+        kind, reason, fix: what ops reads.   whole_lane: the channel is to blame, not this row: others wait too.
+        error: what the row remembers, `reason` by default.
+        """
+        assert item.lease is not None
+        channel = self._channel(item)
+        known = self._by_lane.get(item.lane)
+        since = known.since if known else now
+        with self.line.db.writing() as conn:
+            outbox.mark_held(conn, item.outbox_id, item.lease, error=error or reason)
+        if whole_lane:
+            again = now + self.line.timing.held
+            self._by_lane[item.lane] = _Trouble(since, kind, item.study_id, again)
+            self.line.occupy(item.lane, again)
+        self.line.tally.held += 1
+        self.line.tally.problems.append(f"{channel}: {reason}. {fix}")
+        if known is None or not whole_lane:
+            self._tell(item, kind, channel, reason, fix, since, now)
+
+    def recovered(self, item: Item, now: datetime) -> None:
+        """A post in this lane succeeded: what was held there follows, and ops is told."""
+        known = self._by_lane.pop(item.lane, None)
+        if known is None:
+            return
+        kind = OpsKind.CHANNEL_RELEASED if known.kind is OpsKind.CHANNEL_BLOCKED else OpsKind.OUTBOX_RECOVERED
+        with self.line.db.writing() as conn:
+            outbox.release(conn, [row.outbox_id for row in self._held(conn, item.study_id, item.lane)], now)
+        self._tell(item, kind, self._channel(item), "", "", now, now)
+
+    def retry(self, now: datetime) -> None:
+        """Let one held row of each lane try again when its time has come: also those an earlier process held."""
+        for study_id in self.line.studies:
+            with self.line.db.reading() as conn:
+                held = outbox.with_status(conn, Status.HELD, study_id=study_id)
+            first: dict[str, Item] = {}
+            for row in sorted(held, key=lambda row: (row.priority, row.outbox_id)):
+                first.setdefault(row.lane, row)
+            due = [row.outbox_id for lane, row in first.items() if self._is_due(lane, row, now)]
+            if due:
+                with self.line.db.writing() as conn:
+                    outbox.release(conn, due, now)
+
+    def _is_due(self, lane: str, row: Item, now: datetime) -> bool:
+        known = self._by_lane.get(lane)
+        if known is None:
+            self._by_lane[lane] = _Trouble(now, OpsKind.OUTBOX_HELD, row.study_id, now + self.line.timing.held)
+            return True
+        if known.again_at > now:
+            return False
+        known.again_at = now + self.line.timing.held
+        return True
+
+    def _held(self, conn: object, study_id: str, lane: str) -> list[Item]:
+        rows = outbox.with_status(conn, Status.HELD, study_id=study_id)  # type: ignore[arg-type]
+        return [row for row in rows if row.lane == lane]
+
+    def _channel(self, item: Item) -> str:
+        return self.line.voice(item).channels.get(Audience(item.audience), f"the {item.audience} channel")
+
+    def _tell(
+        self, item: Item, kind: OpsKind, channel: str, reason: str, fix: str, since: datetime, now: datetime
+    ) -> None:
+        log.warning("delivery", kind=kind.value, channel=channel, reason=reason, fix=fix)
+        if item.audience == Audience.OPS or Audience.OPS not in self.line.voice(item).channels:
+            return
+        content = OpsContent(kind, now, subject=channel, reason=reason, fix=fix, since=since, number=1)
+        with self.line.db.writing() as conn:
+            queue_ops(conn, study_id=item.study_id, content=content, queued_at=now)
