@@ -24,9 +24,10 @@ def tables(draw: st.DrawFn, max_n: int = 40) -> tuple[tuple[int, ...], tuple[int
     counts: list[int | None] = []
     for look in looks:
         stop += draw(st.integers(0, 2)) if counts else 0
+        if any(counts):
+            stop = min(stop, look)
         counts.append(stop if stop <= look else None)
-    first = next((index for index, count in enumerate(counts) if count is not None), None)
-    if first is None:
+    if not any(counts):
         counts[-1] = looks[-1]
     return looks, tuple(counts)
 

@@ -1,0 +1,162 @@
+"""Whatever cannot be a design is refused with the parameter, what was given, and what to do instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rules.errors import DesignError, RulesError
+from rules.statistics import METHODS, calibrate, false_alarm_with_dropout, operating_characteristics
+
+GOOD: dict[str, Any] = {"method": "beta_binomial", "null_rate": 0.2, "alpha": 0.1, "looks": range(1, 11)} | {
+    "prior_a": 0.6,
+    "prior_b": 2.4,
+}
+TABLE: dict[str, Any] = {"method": "table", "null_rate": 0.2, "looks": (3, 5, 8), "stop_at": (2, 3, 4)}
+LOOKS = "strictly increasing whole numbers"
+COUNTS = "never falling"
+OPEN_UNIT = "above 0 and below 1"
+
+
+@pytest.mark.parametrize("rate", [0, 1, -0.1, 1.5, "0.2", None, float("nan"), float("inf"), True, [0.2], 20])
+def test_null_rate(rate: object) -> None:
+    refused(GOOD | {"null_rate": rate}, "null_rate", rate, OPEN_UNIT)
+
+
+@pytest.mark.parametrize("alpha", [0, 1, -1, "5%", None, float("nan"), 5])
+def test_alpha(alpha: object) -> None:
+    refused(GOOD | {"alpha": alpha}, "alpha", alpha, OPEN_UNIT)
+
+
+@pytest.mark.parametrize(
+    "looks", [(), (0, 1), (1, 1), (3, 2), (1, 2.5), (1, True), "10", 20, None, (1, "2"), (-3, 4), (10**9,)]
+)
+def test_looks(looks: object) -> None:
+    with pytest.raises(DesignError, match=f"looks = .* is not possible: {LOOKS}"):
+        calibrate(**GOOD | {"looks": looks})
+
+
+def test_too_many_looks_are_refused_at_once() -> None:
+    with pytest.raises(DesignError, match="1000000000 looks"):
+        calibrate(**GOOD | {"looks": range(10**9)})
+
+
+def test_long_lists_of_looks_are_shortened_in_the_message() -> None:
+    with pytest.raises(DesignError) as caught:
+        calibrate(**GOOD | {"looks": [*range(1, 500), 3]})
+    assert "1, 2, … 3 (500 looks)" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["prior_a", "prior_b"])
+@pytest.mark.parametrize("prior", [0, -1, "weak", None, float("inf"), False])
+def test_priors(name: str, prior: object) -> None:
+    refused(GOOD | {name: prior}, name, prior, "above 0")
+
+
+@pytest.mark.parametrize(
+    ("counts", "says"),
+    [
+        ((3, 2, 4), "entry 2 is 2 after 3"),
+        ((2, None, 4), "entry 2 is None after 2"),
+        ((0, 1, 2), COUNTS),
+        ((2, 3), "each of the 3 looks"),
+        ((2, 3, 4, 5), "each of the 3 looks"),
+        ((None, None, None), "at least one count"),
+        ((9, 9, 9), "at least one count"),
+        ((2, 2.5, 3), COUNTS),
+        ("234", COUNTS),
+        (4, COUNTS),
+        (None, COUNTS),
+    ],
+)
+def test_protocol_tables(counts: object, says: str) -> None:
+    with pytest.raises(DesignError) as caught:
+        calibrate(**TABLE | {"stop_at": counts})
+    assert caught.value.parameter == "stop_at"
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "parameter", "says"),
+    [
+        (GOOD | {"method": "beta_binomal"}, "method", "did you mean 'beta_binomial'?"),
+        (GOOD | {"method": "Pocok"}, "method", "did you mean 'pocock'?"),
+        (GOOD | {"method": "beta-binomial"}, "method", "did you mean 'beta_binomial'?"),
+        (GOOD | {"method": "xyz"}, "method", "one of pocock, beta_binomial, table"),
+        (GOOD | {"method": None}, "method", "one of pocock, beta_binomial, table"),
+        (GOOD | {"method": ["pocock"]}, "method", "one of pocock"),
+        (GOOD | {"prior_alpha": 1}, "prior_alpha", "did you mean 'prior_a'?"),
+        (GOOD | {"method": "pocock"}, "prior_a", "pocock takes no parameters"),
+        (TABLE | {"stopat": (1, 2, 3)}, "stopat", "did you mean 'stop_at'?"),
+        ({k: v for k, v in GOOD.items() if k != "prior_b"}, "prior_b", "beta_binomial takes prior_a, prior_b"),
+        ({k: v for k, v in TABLE.items() if k != "stop_at"}, "stop_at", "table takes stop_at"),
+        ({k: v for k, v in GOOD.items() if k != "alpha"}, "alpha", OPEN_UNIT),
+        (TABLE | {"alpha": 2}, "alpha", OPEN_UNIT),
+    ],
+)
+def test_words(asked: dict[str, Any], parameter: str, says: str) -> None:
+    with pytest.raises(DesignError) as caught:
+        calibrate(**asked)
+    assert caught.value.parameter == parameter
+    assert says in caught.value.allowed
+
+
+@pytest.mark.parametrize(
+    ("method", "looks", "rate", "smallest"), [("pocock", (1,), 0.2, "0.2"), ("pocock", (2, 4), 0.5, "0.0625")]
+)
+def test_alpha_that_no_boundary_reaches(method: str, looks: tuple[int, ...], rate: float, smallest: str) -> None:
+    with pytest.raises(DesignError) as caught:
+        calibrate(method, null_rate=rate, alpha=float(smallest) * 0.99, looks=looks)
+    assert caught.value.parameter == "alpha"
+    assert f"attains {smallest};" in caught.value.allowed
+    assert calibrate(method, null_rate=rate, alpha=float(smallest), looks=looks).attained_alpha == float(smallest)
+
+
+@pytest.mark.parametrize("rates", [[0.2, 1.1], [-0.1], ["0.3"], [None], 0.2, "0.2", [float("nan")]])
+def test_rates_of_characteristics(rates: Any) -> None:
+    with pytest.raises(DesignError, match="rates"):
+        operating_characteristics(calibrate(**GOOD), rates)
+
+
+@pytest.mark.parametrize("dropout", [1, -0.1, 2, "none"])
+def test_dropout(dropout: Any) -> None:
+    with pytest.raises(DesignError, match="dropout"):
+        false_alarm_with_dropout(calibrate(**GOOD), dropout)
+
+
+def test_the_error_is_caught_as_ours_and_as_a_value_error() -> None:
+    assert issubclass(DesignError, RulesError)
+    assert issubclass(DesignError, ValueError)
+
+
+def test_numbers_of_other_libraries_are_numbers() -> None:
+    plain = calibrate(**GOOD)
+    fancy = calibrate(
+        "beta_binomial",
+        null_rate=np.float64(0.2),  # type: ignore[arg-type]
+        alpha=np.float64(0.1),  # type: ignore[arg-type]
+        looks=np.arange(1, 11),
+        prior_a=np.float64(0.6),
+        prior_b=np.float64(2.4),
+    )
+    assert fancy == plain
+    assert all(type(look) is int for look in fancy.looks)
+    assert type(fancy.null_rate) is float
+
+
+def test_the_methods_name_their_parameters_in_contract_order() -> None:
+    assert {name: design.parameters() for name, design in METHODS.items()} == {
+        "pocock": (),
+        "beta_binomial": ("prior_a", "prior_b"),
+        "table": ("stop_at",),
+    }
+
+
+def refused(asked: dict[str, Any], parameter: str, value: object, says: str) -> None:
+    with pytest.raises(DesignError) as caught:
+        calibrate(**asked)
+    assert caught.value.parameter == parameter
+    assert caught.value.value is value or str(caught.value.value) == str(value)
+    assert says in caught.value.allowed
