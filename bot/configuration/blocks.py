@@ -208,12 +208,12 @@ class StudyFile(Block):
     """config.yaml as a whole. Rules and sources stay plain here; each is read by the model of its kind."""
 
     study: Study
-    storage: Storage = Storage()
-    privacy: Privacy = Privacy()
+    storage: Storage = Field(default_factory=Storage)
+    privacy: Privacy = Field(default_factory=Privacy)
     sources: Annotated[list[dict[str, Any]], Field(min_length=1)]
-    codes: Codes = Codes()
+    codes: Codes = Field(default_factory=Codes)
     terms: Mapping[str, TermEntry] = Field(default_factory=dict)
     rules: Annotated[list[dict[str, Any]], Field(min_length=1)]
     slack: Slack
-    schedule: Schedule = Schedule()
-    operations: Operations = Operations()
+    schedule: Schedule = Field(default_factory=Schedule)
+    operations: Operations = Field(default_factory=Operations)

@@ -31,7 +31,7 @@ def across(documents: Sequence[Document]) -> Iterator[Problem]:
     """Contradictions between files that would share one database and one workspace."""
     studies: dict[str, Document] = {}
     for document in documents:
-        study = str(block(document, "study").get("id", ""))
+        study = _word(block(document, "study").get("id"))
         if study and study in studies:
             yield document.problem(
                 ("study", "id"), f"study {study!r} is also in {studies[study].file}", "Give each study once"
@@ -69,6 +69,11 @@ def terms_used(rule: Definition) -> Iterator[tuple[Place, str]]:
             yield from (((side, "terms", i), t) for i, t in enumerate(terms) if isinstance(t, str))
 
 
+def _word(value: Any) -> str:
+    """An id as text; whole numbers are read as their digits, other shapes as nothing."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
 def _inner(document: Document, name: str) -> Definition:
     found = block(document, "slack").get(name)
     return found if isinstance(found, dict) else {}
@@ -77,7 +82,7 @@ def _inner(document: Document, name: str) -> Definition:
 def _twice(document: Document, name: str, called: str) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for place, item in entries(document, name):
-        one = str(item.get("id", ""))
+        one = _word(item.get("id"))
         here = (*place, "id")
         if one and one in first:
             yield document.problem(
@@ -131,7 +136,7 @@ def _audiences(document: Document) -> Iterator[Problem]:
     channels = _inner(document, "channels")
     known = {a.value for a in Audience}
     for place, rule in entries(document, "rules"):
-        audience = rule.get("audience", DEFAULT_AUDIENCE.value)
+        audience = _word(rule.get("audience", DEFAULT_AUDIENCE.value))
         if audience in known and audience not in channels and not rule.get("retired"):
             here = (*place, "audience") if "audience" in rule else place
             yield document.problem(
@@ -144,7 +149,7 @@ def _escalation(document: Document) -> Iterator[Problem]:
     roles = _inner(document, "roles")
     steps = block(document, "slack").get("escalate")
     for i, step in enumerate(steps if isinstance(steps, list) else []):
-        to = step.get("to") if isinstance(step, dict) else None
+        to = _word(step.get("to")) if isinstance(step, dict) else ""
         if to in {r.value for r in Role} and to not in roles:
             yield document.problem(
                 ("slack", "escalate", i, "to"), f"nobody holds the role {to!r}", f"Add {to}: […] under slack.roles"

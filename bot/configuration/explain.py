@@ -10,7 +10,7 @@ from typing import Annotated, Any, Union
 
 from pydantic import BaseModel, ValidationError
 
-from bot.configuration.problems import Problem, suggestion
+from bot.configuration.problems import Problem, nearest, suggestion
 from bot.configuration.reader import HIDDEN, Document, Place
 from rules.errors import DesignError
 
@@ -21,6 +21,9 @@ _KINDS = {
     "dataclass": "a block of keys", "date": "a date such as 2026-05-14", "time_delta": "a duration such as '5 min'",
 }  # fmt: skip
 """pydantic error type without its ending → what was expected, in words."""
+
+
+_LIMITS = {"ge": "of at least", "gt": "above", "le": "of at most", "lt": "below"}
 
 
 def explain(error: ValidationError, model: type[BaseModel], document: Document, at: Place = ()) -> list[Problem]:
@@ -41,15 +44,22 @@ def explain(error: ValidationError, model: type[BaseModel], document: Document, 
     for item in error.errors(include_url=False):
         place = (*at, *_written(item["loc"], document, at, item["type"]))
         grouped.setdefault((place, item["type"] in ("missing", "extra_forbidden")), []).append(item)
-    return [_problem(items, place, model, document, at) for (place, _), items in grouped.items()]
+    meant = {
+        (*place[:-1], nearest(str(place[-1]), possible_keys(model, place[len(at) : -1])))
+        for (place, _), items in grouped.items()
+        if items[0]["type"] == "extra_forbidden"
+    }
+    return [
+        _problem(items, place, model, document, at)
+        for (place, _), items in grouped.items()
+        if not (items[0]["type"] == "missing" and place in meant)  # told once, as the misspelt key
+    ]
 
 
 def _written(loc: Sequence[str | int], document: Document, at: Place, kind: str) -> Place:
     """The part of pydantic's location that exists in the file: the tags of union members drop out."""
     place: Place = ()
     for index, step in enumerate(loc):
-        if step == "[key]":
-            continue
         if _exists(document, (*at, *place, step)) or (kind == "missing" and index == len(loc) - 1):
             place = (*place, step)
     return place
@@ -66,17 +76,13 @@ def _exists(document: Document, place: Place) -> bool:
 def _problem(
     items: Sequence[Mapping[str, Any]], place: Place, model: type[BaseModel], document: Document, at: Place
 ) -> Problem:
-    item = items[0]
-    kind = item["type"]
+    kind = items[0]["type"]
     if kind == "extra_forbidden":
-        keys = sorted({k for m in models_at(model, place[len(at) : -1]) for k in m.model_fields})
-        return document.problem(place, f"key {place[-1]!r} is unknown", suggestion(str(place[-1]), keys))
+        return _unknown_key(place, model, document, at)
     if kind == "missing":
         return document.problem(place, f"key {place[-1]!r} is missing", "Add it")
-    if not place or not _exists(document, place):
-        written: Any = ""
-    else:
-        written = document.value(place)
+    names_the_key = items[0]["loc"][-1:] == ("[key]",) and place[-1] != "[key]"
+    written = place[-1] if names_the_key else document.value(place)
     if written is None:
         return document.problem(
             place, "nothing is written here", 'Write a value; text that begins with # needs quotes: "#…"'
@@ -85,10 +91,15 @@ def _problem(
         special = _special(one, written, document, place)
         if special:
             return special
-    expected = " or ".join(dict.fromkeys(filter(None, (_expected(i) for i in items))))
+    expected = " or ".join(dict.fromkeys(filter(None, map(_expected, items))))
     if expected:
         return document.problem(place, f"{_shown(written)} is not {expected}", _how_to_write(expected, written))
-    return document.problem(place, _sentence(str(item["msg"])), "")
+    return document.problem(place, _sentence(str(items[0]["msg"])))
+
+
+def _unknown_key(place: Place, model: type[BaseModel], document: Document, at: Place) -> Problem:
+    keys = possible_keys(model, place[len(at) : -1])
+    return document.problem(place, f"key {place[-1]!r} is unknown", suggestion(str(place[-1]), keys))
 
 
 def _special(item: Mapping[str, Any], written: Any, document: Document, place: Place) -> Problem | None:
@@ -97,6 +108,11 @@ def _special(item: Mapping[str, Any], written: Any, document: Document, place: P
     if item["type"] in ("enum", "literal_error"):
         choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         return document.problem(place, f"{_shown(written)} is unknown", suggestion(str(written), choices))
+    if item["type"] in ("too_short", "string_too_short"):
+        return document.problem(place, "is empty", "Write at least one")
+    limits = [f"{word} {context[name]}" for name, word in _LIMITS.items() if name in context]
+    if limits:
+        return document.problem(place, f"{_shown(written)} is out of range", f"Write a number {limits[0]}")
     if "said" in context:
         return document.problem(place, str(context["said"]), str(context.get("fix", "")))
     cause = context.get("error")
@@ -113,6 +129,8 @@ def design_problem(error: DesignError, document: Document, place: Place) -> Prob
         if _exists(document, inner):
             place = inner
             break
+    if error.value is None:
+        return document.problem(place, f"{error.parameter} is missing", _sentence(error.allowed))
     return document.problem(place, f"{error.parameter} = {error.value!r} is not possible", _sentence(error.allowed))
 
 
@@ -121,12 +139,6 @@ def _expected(item: Mapping[str, Any]) -> str:
     for ending in ("_type", "_parsing", "_from_float"):
         if kind.endswith(ending) and kind.removesuffix(ending) in _KINDS:
             return _KINDS[kind.removesuffix(ending)]
-    context = item.get("ctx") or {}
-    for name, word in (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below")):
-        if name in context:
-            return f"{word} {context[name]}"
-    if kind in ("too_short", "string_too_short"):
-        return "long enough: write at least one"
     if kind == "string_pattern_mismatch":
         return "an id: use letters, digits, dot, dash and underscore, at most 64"
     return ""
@@ -141,6 +153,10 @@ def _how_to_write(expected: str, written: Any) -> str:
         meant = {"yes": "true", "on": "true", "y": "true", "true": "true"}.get(written.casefold(), "")
         meant = meant or {"no": "false", "off": "false", "n": "false", "false": "false"}.get(written.casefold(), "")
         return f"Write {meant}" if meant else "Write true or false"
+    if expected == "a list" and isinstance(written, str):
+        return f"Write it in brackets: [{written}]"
+    if expected == "a block of keys":
+        return "Write its keys below it, or in braces: {key: value}"
     if "number" in expected and isinstance(written, str):
         return "Write plain digits without quotes, such as 20 or 0.20"
     return ""
@@ -159,7 +175,13 @@ def _shown(value: Any) -> str:
 
 def _sentence(text: str) -> str:
     text = text.removeprefix("Value error, ").strip().rstrip(".")
-    return text[:1].upper() + text[1:] if text[:1].isalpha() and text[1:2].islower() and " " in text else text
+    first = text.split(" ", 1)[0]
+    return text[:1].upper() + text[1:] if first.isalpha() and first.islower() and " " in text else text
+
+
+def possible_keys(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
+    """Keys that may be written at a place below `model`."""
+    return sorted({key for found in models_at(model, loc) for key in _keys(found)})
 
 
 def models_at(model: Any, loc: Sequence[str | int]) -> list[type[BaseModel]]:
@@ -170,11 +192,15 @@ def models_at(model: Any, loc: Sequence[str | int]) -> list[type[BaseModel]]:
     return [m for m in found if isinstance(m, type) and issubclass(m, BaseModel)]
 
 
+def _keys(model: type[BaseModel]) -> dict[str, Any]:
+    """Keys as written in YAML, with what each holds."""
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+
+
 def _step(annotation: Any, step: str | int) -> Iterator[Any]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        fields = {f.alias or name: f.annotation for name, f in annotation.model_fields.items()}
-        if step in fields:
-            yield from _models(fields[str(step)])
+        if step in _keys(annotation):
+            yield from _models(_keys(annotation)[str(step)])
         return
     arguments = typing.get_args(annotation)
     if arguments:  # a list, tuple or mapping: its last argument is the item's type

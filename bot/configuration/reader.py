@@ -28,7 +28,7 @@ MAX_DEPTH = 30
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,14})")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,14})\.[0-9]{1,15}")
 _TOKEN = re.compile(r"xox[a-z]-|xapp-|xoxe\.", re.IGNORECASE)
-_TOKEN_ADVICE = (
+_WHERE_IT_BELONGS = (
     "Revoke it if this file was shared; put tokens in SLACK_BOT_TOKEN and SLACK_APP_TOKEN, or in files named by "
     "SLACK_BOT_TOKEN_FILE and SLACK_APP_TOKEN_FILE"
 )
@@ -195,7 +195,7 @@ class _Composer:
             self._refuse_surprises(event, line)
             if not isinstance(event, yaml.ScalarEvent):
                 raise _Refused(line, "a key is a list or a block", "Keys are plain words; is a quote or comma missing?")
-            key = event.value
+            key = HIDDEN if self._is_token(event, place) else event.value
             if key == "<<" and event.implicit[0]:
                 raise _Refused(line, "merge keys (<<) are not read", "Write the keys out where they belong")
             self._keep(found, key, line, place)
@@ -220,11 +220,16 @@ class _Composer:
         return found
 
     def _scalar(self, event: yaml.ScalarEvent, place: Place) -> Any:
-        if _TOKEN.search(event.value):
-            line = _line(event)
-            self._found.append((place, line, "a Slack token is written here; it is not shown", _TOKEN_ADVICE))
+        if self._is_token(event, place):
             return HIDDEN
         return plain(event.value) if event.style is None else event.value
+
+    def _is_token(self, event: yaml.ScalarEvent, place: Place) -> bool:
+        found = _TOKEN.search(event.value) is not None
+        if found:
+            said = "a Slack token is written here; it is not shown"
+            self._found.append((place, _line(event), said, _WHERE_IT_BELONGS))
+        return found
 
     @staticmethod
     def _refuse_surprises(event: yaml.Event, line: int) -> None:

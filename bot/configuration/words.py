@@ -5,9 +5,10 @@ Each is an annotated type for the models; its messages are complete sentences fo
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -50,11 +51,13 @@ def _not_blank(value: str) -> str:
 Text = Annotated[str, AfterValidator(_not_blank)]
 """Text for people, not blank, without surrounding blanks."""
 
-Code = Annotated[str, BeforeValidator(_as_text), AfterValidator(_not_blank)]
+Code = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str | int), AfterValidator(_not_blank)]
 """A code or id; a whole number is read as its digits."""
 
 Identifier = Annotated[
-    str, BeforeValidator(_as_text), StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", strict=True)
+    str,
+    BeforeValidator(_as_text, json_schema_input_type=str | int),
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", strict=True),
 ]
 """Id of a study or source: letters, digits, dot, dash and underscore, at most 64."""
 
@@ -90,7 +93,7 @@ class At:
     """
 
     weekday: int | None
-    time: time
+    time: dt.time
 
     def __str__(self) -> str:
         """As written: "mon 08:00" or "08:00"."""
@@ -106,8 +109,8 @@ def _parse_at(value: Any) -> At:
         close = nearest(found[1], WEEKDAYS)
         hint = f"Did you mean {close!r}? " if close else ""
         raise refuse("at", f"{found[1]!r} is not a day", f"{hint}Days are {', '.join(WEEKDAYS)}")
-    at = time(int(found[2]), int(found[3]))
-    if at < time(4):
+    at = dt.time(int(found[2]), int(found[3]))
+    if at < dt.time(4):
         raise refuse(
             "at", f"{value!r} is between 00:00 and 04:00, when clock changes skip an hour or repeat it",
             "Choose 04:00 or later, so that it happens exactly once",

@@ -132,7 +132,7 @@ def test_a_missing_file_a_folder_and_a_data_file_are_said(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("token", ["xoxb-12-34-secret", "xapp-1-A1-secret", "xoxp-9-secret", "XOXB-1-secret"])
-@pytest.mark.parametrize("form", ["bot_token: {}", "bot_token: '{}'", "note: see {} for it", "list: [a, {}]"])
+@pytest.mark.parametrize("form", ["bot_token: {}", "bot_token: '{}'", "note: see {} for it", "list: [a, {}]", "{}: 1"])
 def test_a_token_is_refused_and_never_shown(tmp_path: Path, token: str, form: str) -> None:
     document = _read(tmp_path, f"slack:\n  {form.format(token)}\n")
     found = _only(document)
