@@ -1,0 +1,68 @@
+"""One cycle of one study, from a record to a message: read this first.
+
+A cycle may be killed at any instruction. Each step either committed or did not, and the next cycle takes up
+from what is stored: a batch that is closed and not yet evaluated, a notification that is queued and not yet sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rules.evaluate import evaluate
+
+from bot.notes import daily_notes
+from bot.polling import Polled, due_sources, ingest_batch, poll_source
+from bot.recording import Recorded, record
+from bot.slack.delivery import DeliveryReport
+from bot.snapshots import snapshot_if_due
+from bot.study import Study
+from bot.watching import watch
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """What one cycle did: each source's poll, the evaluation if one was due, and the deliveries."""
+
+    polled: tuple[Polled, ...] = ()
+    recorded: Recorded | None = None
+    delivered: DeliveryReport | None = field(default=None)
+
+
+def run_cycle(study: Study, now: datetime) -> Cycle:
+    """Poll, ingest, judge, record, deliver.
+
+    Parameters
+    ----------
+    study: composed by `bot.app`.   now: aware UTC, the study's time.
+
+    Raises
+    ------
+    StorageError: nothing can be read or written; nothing was lost, the next cycle continues.
+    """
+    polled = []
+    for source in due_sources(study, now):
+        batch = poll_source(study, source, now)  # 1. what the source holds; a failure is recorded, never "no events"
+        polled.append(
+            ingest_batch(study, source, batch, now)
+        )  # 2. arms split off; a revision only where content changed
+
+    recorded = None
+    snapshot = snapshot_if_due(study, now)  # 3. SDTM frames as known at a batch, cut at the clinical cut-off
+    if snapshot is not None:
+        findings = evaluate(study.rules, snapshot)  # 4. pure: rules turn the snapshot into findings
+        recorded = record(
+            study, snapshot, findings, now
+        )  # 5. + 6. reasons to speak, alerts, audit, outbox: one transaction
+
+    watch(study, now)  # what time alone brings: the silence of a source, a call that nobody answered
+    daily_notes(study, now)  # and the note that says what was, and could not be, evaluated
+    return Cycle(tuple(polled), recorded, deliver(study))
+
+
+def deliver(study: Study) -> DeliveryReport | None:
+    """7. Let the outbox speak to Slack, reconciled to once; None where nothing is posted.
+
+    8., the answer of a person, arrives through `bot.slack.handlers` and is applied once by `bot.actions`.
+    """
+    return study.delivery.run_once(study.clock.wall()) if study.delivery else None

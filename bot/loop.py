@@ -1,0 +1,172 @@
+"""The running process: a ticker that turns the cycles, delivers between them, and keeps the health answers true.
+
+APScheduler only ticks, in memory; what is due is in the database, so that a lost tick loses nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import select
+
+from bot.cycle import Cycle, deliver, run_cycle
+from bot.health import Health, Readiness, send_heartbeat
+from bot.standing import source_lines
+from bot.study import Study
+from storage import outbox
+from storage.errors import StaleWriter, StorageError
+from storage.schema import study_head
+
+log = structlog.get_logger(__name__)
+
+CYCLE_SECONDS = 2.0
+"""How often a study is looked at; each source is polled as often as its `every` says."""
+
+HEARTBEAT_EVERY = timedelta(minutes=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+DELIVER_SECONDS = 0.5
+"""How often the outbox is looked at between cycles."""
+
+
+class Loop:
+    """Turns the cycles of all studies until stopped.
+
+    Parameters
+    ----------
+    studies: composed.   connected: whether the Slack socket is up; None where there is none.
+    heartbeat: calls the outside watchdog; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        studies: Sequence[Study],
+        *,
+        connected: Callable[[], bool] | None = None,
+        heartbeat: Callable[[str], bool] = send_heartbeat,
+    ) -> None:
+        self.studies = tuple(studies)
+        self.stopped = threading.Event()
+        self.fatal: str = ""
+        self.unwritable: str = ""
+        self._beaten: dict[str, datetime] = {}
+        self._connected = connected
+        self._heartbeat = heartbeat
+        self.health = Health(self.studies[0].clock.wall, self.readiness, self.studies[0].metrics)
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+
+    def start(self) -> None:
+        """Begin ticking, at once."""
+        self.health.beat()
+        for study in self.studies:
+            for work, seconds in ((self._turn, CYCLE_SECONDS), (self._deliver, DELIVER_SECONDS)):
+                self._scheduler.add_job(
+                    work, "interval", seconds=seconds, args=[study], next_run_time=study.clock.wall()
+                )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Finish what is in flight, then stop. Safe to call twice."""
+        self.stopped.set()
+        for study in self.studies:
+            if study.delivery is not None:
+                study.delivery.stop()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+
+    def readiness(self, now: datetime) -> Readiness:
+        """Whether alerts can reach people, looked up now."""
+        stale: list[str] = []
+        oldest = None
+        try:
+            for study in self.studies:
+                with study.database.reading() as conn:
+                    conn.execute(select(study_head.c.study_id).limit(1))
+                    stale += [
+                        f"{study.id}/{s.source_id}" for s in source_lines(conn, study.config, now) if not s.current
+                    ]
+                    age = outbox.oldest_open_age(conn, now, study_ids=[study.id])
+                oldest = max(filter(None, (oldest, age)), default=None)
+        except StorageError as error:
+            return Readiness(False, self._socket(), (), None, unwritable=self.unwritable or error.what)
+        return Readiness(True, self._socket(), tuple(stale), oldest, unwritable=self.unwritable)
+
+    def _socket(self) -> bool:
+        return self._connected() if self._connected else True
+
+    def _turn(self, study: Study) -> None:
+        if self.stopped.is_set():
+            return
+        try:
+            cycle = run_cycle(study, study.clock.study())
+        except StaleWriter as error:
+            self._end(str(error))
+        except StorageError as error:
+            self._cannot_write(study, error)
+        except Exception as error:  # the loop outlives any fault of one cycle: it is counted, shown, and retried
+            study.metrics.errors.labels(study.id).inc()
+            log.exception("cycle.failed", study=study.id, error=type(error).__name__)
+        else:
+            self.unwritable = ""
+            self._evaluated_and_delivered(study, cycle)
+
+    def _deliver(self, study: Study) -> None:
+        if self.stopped.is_set():
+            return
+        try:
+            deliver(study)
+        except StaleWriter as error:
+            self._end(str(error))
+        except StorageError as error:
+            self._cannot_write(study, error)
+        except Exception as error:  # as above
+            study.metrics.errors.labels(study.id).inc()
+            log.exception("delivery.failed", study=study.id, error=type(error).__name__)
+
+    def _evaluated_and_delivered(self, study: Study, cycle: Cycle) -> None:
+        self.health.beat()
+        self._measure(study, cycle)
+        url, now = study.config.operations.heartbeat_url, study.clock.wall()
+        if url and not self.readiness(now).problems() and now - self._beaten.get(study.id, EPOCH) >= HEARTBEAT_EVERY:
+            self._beaten[study.id] = now
+            self._heartbeat(url)
+
+    def _measure(self, study: Study, cycle: Cycle) -> None:
+        metrics = study.metrics
+        for polled in cycle.polled:
+            metrics.polls.labels(study.id, polled.source_id, polled.outcome).inc()
+        if cycle.recorded:
+            metrics.evaluations.labels(study.id).inc()
+            for reason, number in cycle.recorded.reasons.items():
+                metrics.alerts.labels(study.id, reason.value).inc(number)
+        with study.database.reading() as conn:
+            counts = outbox.counts(conn, study.id)
+            age = outbox.oldest_open_age(conn, study.clock.wall(), study_ids=[study.id])
+            for line in source_lines(conn, study.config, study.clock.study()):
+                if line.last_complete_at:
+                    metrics.last_poll.labels(study.id, line.source_id).set(line.last_complete_at.timestamp())
+        metrics.pending.labels(study.id).set(counts["pending"])
+        metrics.held.labels(study.id).set(counts["held"])
+        metrics.oldest.labels(study.id).set(age.total_seconds() if age else 0)
+        metrics.connected.set(self._socket())
+
+    def _cannot_write(self, study: Study, error: StorageError) -> None:
+        """Last resort: nothing can be stored, so nothing can be queued. Say it where a person or a watchdog looks."""
+        study.metrics.errors.labels(study.id).inc()
+        if self.unwritable != error.what:
+            sys.stderr.write(
+                f"DSMBot cannot write and monitors nothing ({study.id}; {error.where}): {error.what}. {error.fix}\n"
+            )
+            sys.stderr.flush()
+        self.unwritable = error.what
+
+    def _end(self, why: str) -> None:
+        self.fatal = why
+        self.stopped.set()

@@ -1,0 +1,165 @@
+"""Steps 5 and 6 of the cycle: what changed, for whom, and why, written in one transaction under the study's lock.
+
+May not render anything: an outbox row holds what wording needs, and the words are made when it is posted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from rules.evaluate import transition, with_absent
+from sqlalchemy import Connection
+
+from bot.outgoing import alert_key, key
+from bot.standing import starting_state
+from bot.study import Study
+from bot.views import StepContent, stored_body
+from rules.model import AlertStatus, Finding, Reason, Rule, Snapshot, Transition, Urgency
+from storage import alerts, outbox
+from storage.findings import Key, last_digests, register_rule, store_evaluation
+from storage.heads import Head, advance_head, lock_head
+from storage.schema import canonical
+
+PRIORITY = {Urgency.CRITICAL: 0, Urgency.URGENT: 3, Urgency.ROUTINE: 6}
+"""Urgency → place in the queue of a channel; 0 goes first. Notes to ops have 5, routine notes 8."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What one evaluation changed.
+
+    Parameters
+    ----------
+    evaluation_id: its number.   reasons: reason → number of alert versions written.
+    opened, updated: alerts that began, and alerts that have a new version.
+    """
+
+    evaluation_id: int
+    reasons: Mapping[Reason, int] = field(default_factory=dict)
+    opened: int = 0
+    updated: int = 0
+
+
+def record(study: Study, snapshot: Snapshot, findings: Sequence[Finding], now: datetime) -> Recorded:
+    """Write an evaluation, the alerts that follow from it, and what people will be told, or nothing at all.
+
+    Parameters
+    ----------
+    findings: all findings of the evaluation.   now: aware UTC, the study's time.
+
+    Raises
+    ------
+    StorageError: another process has taken over, or nothing can be written; the next cycle starts again from
+        the last evaluated batch, so that nothing is lost.
+    """
+    with study.database.writing(study.id) as conn:
+        head = lock_head(conn, study.id)
+        first = head.evaluated_batch_no == 0
+        versions, head = _register(conn, head, study, now)
+        complete = with_absent(findings, last_digests(conn, study.id), versions)
+        stored = store_evaluation(
+            conn, head, findings=complete, rule_versions=versions, batch_no=snapshot.batch_no,
+            data_cutoff=snapshot.data_cutoff, at=now, code_version=study.code_version,
+        )  # fmt: skip
+        writer = _Writer(conn, stored.head, study, versions, now, already_true=first)
+        writer.write(complete, {(f.rule, f.scope) for f in stored.changed})
+        if first:
+            starting_state(conn, study, snapshot, complete, now)
+        advance_head(
+            conn, writer.head, evaluated_batch_no=snapshot.batch_no, evaluated_cutoff=snapshot.data_cutoff,
+            rules_fingerprint=study.config.fingerprint(), next_due=_next_local_day(now, study.config.plan.timezone),
+        )  # fmt: skip
+    return Recorded(stored.evaluation_id, dict(writer.reasons), writer.opened, writer.updated)
+
+
+def _register(conn: Connection, head: Head, study: Study, now: datetime) -> tuple[dict[str, int], Head]:
+    versions: dict[str, int] = {}
+    for rule in study.rules:
+        body = study.config.rule_body(rule)
+        fingerprint = hashlib.sha256(canonical(body).encode()).hexdigest()
+        version, head = register_rule(conn, head, rule.id, fingerprint=fingerprint, body=body, now=now)
+        versions[rule.id] = version
+    return versions, head
+
+
+def _next_local_day(now: datetime, timezone: str) -> datetime:
+    """When windows must be judged again although no record came: the study's next local midnight."""
+    local = now.astimezone(ZoneInfo(timezone))
+    return (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+class _Writer:
+    """Alerts and outbox rows of one evaluation, in one transaction; carries the head along."""
+
+    def __init__(
+        self,
+        conn: Connection,
+        head: Head,
+        study: Study,
+        versions: Mapping[str, int],
+        now: datetime,
+        *,
+        already_true: bool,
+    ) -> None:
+        self.conn, self.head, self.study, self.versions, self.now = conn, head, study, versions, now
+        self.already_true = already_true
+        self.reasons: Counter[Reason] = Counter()
+        self.opened = self.updated = 0
+        self._rules = {rule.id: rule for rule in study.rules}
+
+    def write(self, findings: Iterable[Finding], changed: set[Key]) -> None:
+        """Judge every finding that changed, and those of alerts whose rule has a new version."""
+        before = alerts.statuses(self.conn, self.study.id)
+        for finding in findings:
+            where = (finding.rule, finding.scope)
+            status = before.get(where)
+            if where in changed or (status and status.rule_version != self.versions[finding.rule]):
+                self._judge(finding, status)
+
+    def _judge(self, finding: Finding, status: AlertStatus | None) -> None:
+        step = transition(status, finding, self.versions[finding.rule])
+        if step.reason is Reason.NONE:
+            return
+        rule = self._rules[finding.rule]
+        written = alerts.write_version(
+            self.conn, self.head, finding=finding, transition=step, rule_version=self.versions[finding.rule],
+            audience=rule.audience, urgency=rule.urgency, at=self.now, already_true=self.already_true,
+        )  # fmt: skip
+        self.head = written.head
+        self.reasons[step.reason] += 1
+        self.opened += step.opens
+        self.updated += not step.opens
+        self._tell(rule, finding.scope, written, step)
+
+    def _tell(self, rule: Rule, scope: str, written: alerts.WrittenVersion, step: Transition) -> None:
+        """Queue the parent message of a new episode, or a reply to it.
+
+        At the first evaluation of a running study single events are not news: they are in the starting state, and
+        their parent message is posted only when something about them changes.
+        """
+        if step.opens and self.already_true and rule.kind == "event":
+            return
+        parent = alert_key(self.conn, self.study.id, rule.id, scope, written.episode)
+        if step.opens or outbox.find(self.conn, parent) is None:
+            self._enqueue(rule, written, kind="parent", delivery_key=parent, step_name="alert")
+            return
+        reply = key(self.conn, self.study.id, "change", rule.id, scope, written.episode, written.version)
+        self._enqueue(
+            rule, written, kind="reply", delivery_key=reply, step_name="change", thread=parent, broadcast=step.broadcast
+        )
+
+    def _enqueue(
+        self, rule: Rule, written: alerts.WrittenVersion, *, kind: str, delivery_key: str, step_name: str,
+        thread: str | None = None, broadcast: bool = False,
+    ) -> None:  # fmt: skip
+        outbox.enqueue(
+            self.conn, study_id=self.study.id, delivery_key=delivery_key, audience=rule.audience.value, kind=kind,
+            content=stored_body(StepContent(step=step_name, version=written.version)),  # type: ignore[arg-type]
+            priority=PRIORITY[rule.urgency], created_at=self.study.clock.wall(), alert_id=written.alert_id,
+            alert_version=written.version, broadcast=broadcast, thread_key=thread,
+        )  # fmt: skip

@@ -1,0 +1,159 @@
+"""Where a study stands, read from storage: the facts of the daily note, of `status`, and of the starting state.
+
+May not word anything (`bot.wording`) nor decide who reads it (`bot.access`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select
+
+from bot.config import Role, StudyConfig
+from bot.outgoing import key
+from bot.views import OpenAlertLine, RuleLine, SourceLine, StartingStateContent, StatusContent, stored_body
+from rules.model import Audience, Finding, Rule, Snapshot, State
+from storage import alerts, outbox
+from storage.findings import last_findings
+from storage.heads import read_head
+from storage.schema import evaluation, source_state
+
+if TYPE_CHECKING:
+    from bot.study import Study
+
+ADVANCE = {
+    State.WITHIN: 0, State.PENDING: 1, State.NEAR: 2, State.BEYOND_DESIGN: 3, State.NOT_EVALUABLE: 4,
+    State.PROVISIONAL: 5, State.CROSSED: 6,
+}  # fmt: skip
+"""How much a state has to say: a rule's line shows its most advanced scope."""
+
+HEARD = {
+    Audience.OPEN: (Audience.OPEN,),
+    Audience.CLOSED: (Audience.CLOSED, Audience.OPEN),
+    Audience.PHARMACY: (Audience.PHARMACY,),
+    Audience.OPS: (),
+}
+"""Audience of the reader → audiences of the rules it hears about."""
+
+
+def status_content(
+    conn: Connection,
+    config: StudyConfig,
+    audience: Audience,
+    now: datetime,
+    *,
+    since: datetime | None = None,
+    next_at: datetime | None = None,
+    due_at: datetime | None = None,
+) -> StatusContent:
+    """What was and could not be checked, for one audience.
+
+    Parameters
+    ----------
+    conn: reading or writing.   now: aware UTC, the study's time.
+    since: rules newly met after this are named; None = none are.
+    next_at: when the next note comes; its absence half an hour later means that the bot is down.
+    due_at: when this note was due, where it is late.
+    """
+    heard = HEARD[audience]
+    head = read_head(conn, config.id)
+    rules = [rule for rule in config.rules if rule.audience in heard and not getattr(rule, "retired", None)]
+    opened = alerts.open_alerts(conn, config.id, audiences=heard) if heard else []
+    return StatusContent(
+        audience=audience,
+        at=now,
+        rules=tuple(_rule_lines(conn, config.id, rules)),
+        alerts=tuple(_alert_line(item) for item in opened),
+        sources=tuple(source_lines(conn, config, now)),
+        newly=tuple(dict.fromkeys(a.rule_id for a in opened if since and a.opened_at > since)),
+        problems=tuple(_problems(conn, config.id)),
+        evaluated_at=_evaluated_at(conn, config.id),
+        next_at=next_at,
+        down_at=next_at + timedelta(minutes=30) if next_at else None,
+        due_at=due_at,
+        ops=tuple(member.id for member in config.slack.holders(Role.OPERATOR)),
+        seq=head.audit_seq,
+        digest=head.audit_hash,
+    )
+
+
+def source_lines(conn: Connection, config: StudyConfig, now: datetime) -> list[SourceLine]:
+    """How current each configured source is; one that was never read completely is not current."""
+    query = select(source_state).where(source_state.c.study_id == config.id)
+    known = {row.source_id: row for row in conn.execute(query)}
+    lines = []
+    for settings in config.sources:
+        row = known.get(settings.id)
+        read_at = row.last_complete_at if row else None
+        late = read_at is None or now - read_at > settings.stale_after
+        failing = bool(row and row.failing_since)
+        reason = row.reason if row and failing else ("no complete read within its limit" if late and read_at else "")
+        lines.append(SourceLine(settings.id, read_at, not late and not failing, reason))
+    return lines
+
+
+def starting_state(
+    conn: Connection, study: Study, snapshot: Snapshot, findings: Sequence[Finding], now: datetime
+) -> None:
+    """Queue the one message that says what was already so, for the medical monitor to accept.
+
+    A study without a single subject has no state to accept, and nothing is said.
+    """
+    subjects = snapshot.frames.get("DM")
+    if subjects is None or subjects.empty:
+        return
+    events = snapshot.frames.get("AE")
+    for audience in study.audiences:
+        rules = [rule for rule in study.rules if rule.audience is audience]
+        if not rules:
+            continue
+        lines = [most_advanced(rule, [f for f in findings if f.rule == rule.id]) for rule in rules]
+        role = Role.DSMB if audience is Audience.CLOSED else Role.MEDICAL_MONITOR
+        content = StartingStateContent(
+            audience=audience, at=now, rules=tuple(lines), subjects=len(subjects),
+            events=0 if events is None else len(events), role=role.value,
+            crossed=tuple(line.rule_id for line in lines if line.state in (State.CROSSED, State.PROVISIONAL)),
+            mention=tuple(member.id for member in study.config.slack.holders(role)),
+        )  # fmt: skip
+        outbox.enqueue(
+            conn, study_id=study.id, delivery_key=key(conn, study.id, "start", audience), audience=audience.value,
+            kind="note", content=stored_body(content), priority=4, created_at=study.clock.wall(),
+        )  # fmt: skip
+
+
+def most_advanced(rule: Rule, findings: Iterable[Finding]) -> RuleLine:
+    """The line of a rule: its most advanced scope; a rule that found nothing is WITHIN with no events."""
+    found = max(findings, key=lambda f: (ADVANCE[f.state], f.events), default=None)
+    if found is None:
+        return RuleLine(rule.id, rule.title, State.WITHIN)
+    needs = found.details.get("needs")
+    return RuleLine(
+        rule.id, rule.title, found.state, events=found.events, n_evaluable=found.n_evaluable, stop_at=found.stop_at,
+        at_n=found.at_n, needs=needs if isinstance(needs, int) else None, reason=found.reason,
+    )  # fmt: skip
+
+
+def _rule_lines(conn: Connection, study_id: str, rules: Sequence[Rule]) -> list[RuleLine]:
+    return [most_advanced(rule, last_findings(conn, study_id, rule_id=rule.id).values()) for rule in rules]
+
+
+def _alert_line(item: alerts.OpenAlert) -> OpenAlertLine:
+    by = item.acknowledgement
+    return OpenAlertLine(
+        item.rule_id, item.scope, item.state, item.opened_at,
+        acknowledged_by=by.user_id if by else "", acknowledged_at=by.at if by else None,
+    )  # fmt: skip
+
+
+def _evaluated_at(conn: Connection, study_id: str) -> datetime | None:
+    c = evaluation.c
+    last = select(c.at).where(c.study_id == study_id).order_by(c.evaluation_id.desc()).limit(1)
+    return conn.execute(last).scalar_one_or_none()
+
+
+def _problems(conn: Connection, study_id: str) -> list[str]:
+    counted: Mapping[str, int] = outbox.counts(conn, study_id)
+    held = counted["held"]
+    return [f"{held} message{'s are' if held > 1 else ' is'} held and not delivered"] if held else []

@@ -1,0 +1,84 @@
+"""One study, composed: everything that a cycle needs, and nothing that it has to look up.
+
+May not decide anything: `bot.app` makes it, `bot.cycle` uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from bot.config import StudyConfig
+from bot.health import Metrics
+from bot.views import Mode
+from bot.voice import Voice
+from rules.model import Audience, Rule
+from storage.database import Database
+
+if TYPE_CHECKING:
+    from storage.snapshot import SnapshotBuilder
+
+    from bot.slack.delivery import Delivery
+    from storage.allocation import AllocationKey
+    from storage.sources.base import RecordSource
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The two times of a process.
+
+    Parameters
+    ----------
+    study: the study's time; a simulated trial has its own, which may run faster or stand still.
+    wall: the time in which Slack is waited for. Both aware UTC; the same in a live study.
+    """
+
+    study: Callable[[], datetime]
+    wall: Callable[[], datetime]
+
+
+@dataclass
+class Study:
+    """A configured study with its open database, its sources and the delivery to people.
+
+    Parameters
+    ----------
+    config: as loaded and checked.   database: open for writing.   mode: practice, rehearsal or live.
+    sources: record sources by id.   snapshots: builder with its frame cache.
+    clock: see `Clock`.   code_version: of the product, stored with every evaluation.
+    voice: how the study speaks.   allocation_key: None means that arm-revealing variables are dropped and counted.
+    delivery: None where nothing is posted (replay, source test).
+    """
+
+    config: StudyConfig
+    database: Database
+    mode: Mode
+    sources: Mapping[str, RecordSource]
+    snapshots: SnapshotBuilder
+    clock: Clock
+    code_version: str
+    voice: Voice
+    allocation_key: AllocationKey | None = None
+    delivery: Delivery | None = None
+    metrics: Metrics = field(default_factory=Metrics)
+
+    @property
+    def id(self) -> str:
+        """The study's id."""
+        return self.config.id
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Rules in force: retired ones keep their history and are not judged."""
+        return tuple(rule for rule in self.config.rules if not getattr(rule, "retired", None))
+
+    @property
+    def audiences(self) -> tuple[Audience, ...]:
+        """Audiences that have a channel, in a fixed order."""
+        return tuple(audience for audience in Audience if audience in self.config.slack.channels)
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """The configured rule of that id, or None."""
+        return next((rule for rule in self.config.rules if rule.id == rule_id), None)

@@ -1,0 +1,185 @@
+"""What time alone brings: the silence of a source, a rule that cannot be judged, a call that nobody answered.
+
+Everything here is derived from what is stored and queued under a key of its own, so that looking twice, from two
+threads or after a crash, says it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from bot.faults import fault_lines
+from bot.outgoing import alert_key, key
+from bot.recording import PRIORITY
+from bot.standing import source_lines
+from bot.study import Study
+from bot.views import OpsContent, OpsKind, StepContent, Stored, stored_body, stored_from_body
+from rules.model import Audience, State, Urgency
+from storage import alerts, outbox
+from storage.alert_records import ResponseKind
+from storage.findings import last_findings
+from storage.schema import outbox as outbox_table
+from storage.schema import response, source_state
+
+OPS_PRIORITY = 5
+_SOURCE_KINDS = (OpsKind.SOURCE_FAILED, OpsKind.SOURCE_STALE, OpsKind.SOURCE_RECOVERED)
+SLOW = timedelta(minutes=10)
+"""A notification that is due for longer than this is told to ops, and `/readyz` says so."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something to queue once: its key, its words' content, and where it goes."""
+
+    key: str
+    content: Stored
+    audience: Audience = Audience.OPS
+    kind: str = "note"
+    priority: int = OPS_PRIORITY
+    alert_id: int | None = None
+    alert_version: int | None = None
+    thread_key: str | None = None
+    broadcast: bool = False
+
+
+def watch(study: Study, now: datetime) -> int:
+    """Queue whatever has become due and was not said yet. Returns how many notices were queued."""
+    with study.database.reading() as conn:
+        wanted = [notice for notice in _notices(conn, study, now) if notice.audience in study.audiences]
+        said = _already_said(conn, study.id, [notice.key for notice in wanted])
+    fresh = [notice for notice in wanted if notice.key not in said]
+    if fresh:
+        with study.database.writing(study.id) as conn:
+            for notice in fresh:
+                queue(conn, study, notice)
+    return len(fresh)
+
+
+def _notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
+    yield from _source_notices(conn, study, now)
+    yield from _fault_notices(conn, study, now)
+    yield from _rule_notices(conn, study, now)
+    yield from _outbox_notices(conn, study, now)
+    yield from _calls(conn, study, now)
+
+
+def _source_notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
+    """A source that fails or goes stale is told once, and once more when it has recovered."""
+    query = select(source_state).where(source_state.c.study_id == study.id)
+    rows = {row.source_id: row for row in conn.execute(query)}
+    last_told = _last_told(conn, study.id)
+    for line in source_lines(conn, study.config, now):
+        row, told = rows.get(line.source_id), last_told.get(line.source_id)
+        if row is None:
+            continue
+        if row.failing_since is not None:
+            since = row.last_complete_at
+            failed = OpsContent(OpsKind.SOURCE_FAILED, row.failing_since, line.source_id, row.reason, since=since)
+            yield _ops(conn, study, failed, row.failing_since)
+        elif not line.current and row.last_complete_at is not None:
+            stale = OpsContent(OpsKind.SOURCE_STALE, now, line.source_id, line.reason, since=row.last_complete_at)
+            yield _ops(conn, study, stale, row.last_complete_at)
+        elif line.current and told is not None and told.kind is not OpsKind.SOURCE_RECOVERED:
+            yield _ops(conn, study, OpsContent(OpsKind.SOURCE_RECOVERED, now, line.source_id), told.kind, told.at)
+
+
+def _last_told(conn: Connection, study_id: str) -> dict[str, OpsContent]:
+    """Source id → the last failure, staleness or recovery that ops was told of."""
+    c = outbox_table.c
+    mine = (c.study_id == study_id) & (c.audience == Audience.OPS.value) & (c.kind == "note")
+    told: dict[str, OpsContent] = {}
+    for body in conn.execute(select(c.content).where(mine).order_by(c.outbox_id.desc()).limit(500)).scalars():
+        content = stored_from_body(body)
+        if isinstance(content, OpsContent) and content.kind in _SOURCE_KINDS:
+            told.setdefault(content.subject, content)
+    return told
+
+
+def _ops(conn: Connection, study: Study, content: OpsContent, *identity: object) -> Notice:
+    return Notice(key(conn, study.id, "ops", content.kind, content.subject, *identity), content)
+
+
+def _fault_notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
+    """Doubtful records of the latest batch of each source: told when they are not those told last."""
+    for source_id, digest, lines, total in fault_lines(conn, study.id):
+        content = OpsContent(OpsKind.SOURCE_FAULTS, now, source_id, number=total, faults=lines)
+        yield _ops(conn, study, content, digest)
+
+
+def _rule_notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
+    """A rule that could not be judged is told once for each reason."""
+    for rule in study.rules:
+        finding = last_findings(conn, study.id, rule_id=rule.id, keys=[(rule.id, "study")]).get((rule.id, "study"))
+        if finding is not None and finding.state is State.NOT_EVALUABLE:
+            content = OpsContent(OpsKind.RULE_FAILED, now, rule.id, finding.reason)
+            yield _ops(conn, study, content, finding.digest())
+
+
+def _outbox_notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
+    """Messages that are held, or that wait too long."""
+    held = outbox.with_status(conn, outbox.Status.HELD, study_id=study.id)
+    if held:
+        last = max(held, key=lambda item: item.outbox_id)
+        content = OpsContent(OpsKind.OUTBOX_HELD, now, last.audience, last.last_error, number=len(held))
+        yield _ops(conn, study, content, last.outbox_id)
+    age = outbox.oldest_open_age(conn, study.clock.wall(), study_ids=[study.id])
+    if age is not None and age > SLOW:
+        began = study.clock.wall() - age
+        yield _ops(conn, study, OpsContent(OpsKind.OUTBOX_SLOW, now, since=began), began)
+
+
+def _calls(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
+    """The next role is called, in the alert's thread and aloud, for each step that passed without an answer.
+
+    The steps count from the opening, or from the withdrawal of an acknowledgement given by mistake.
+    """
+    steps = study.config.slack.escalate
+    if not steps:
+        return
+    withdrawn = _withdrawals(conn, study.id)
+    for item in alerts.open_alerts(conn, study.id):
+        met = item.state in (State.CROSSED, State.PROVISIONAL)
+        if item.acknowledgement is not None or not met or item.urgency is Urgency.ROUTINE:
+            continue
+        began = withdrawn.get(item.alert_id, item.opened_at)
+        due = [(number, step) for number, step in enumerate(steps, start=1) if began + step.after <= now]
+        parent = alert_key(conn, study.id, item.rule_id, item.scope, item.episode)
+        if due and outbox.find(conn, parent) is not None:
+            for number, step in due:
+                minutes = int(step.after.total_seconds() // 60)
+                yield Notice(
+                    key(conn, study.id, "escalation", item.rule_id, item.scope, item.episode, number, began),
+                    StepContent("escalation", item.version, role=step.to.value, after_minutes=minutes),
+                    audience=item.audience, kind="reply", priority=PRIORITY[item.urgency], alert_id=item.alert_id,
+                    alert_version=item.version, thread_key=parent, broadcast=True,
+                )  # fmt: skip
+
+
+def _withdrawals(conn: Connection, study_id: str) -> dict[int, datetime]:
+    """Alert → when an acknowledgement of it was last taken back."""
+    c = response.c
+    mine = (c.study_id == study_id) & (c.kind == ResponseKind.WITHDRAWN.value)
+    rows = conn.execute(select(c.alert_id, func.max(c.at)).where(mine).group_by(c.alert_id))
+    return {row[0]: row[1] for row in rows}
+
+
+def _already_said(conn: Connection, study_id: str, keys: list[str]) -> set[str]:
+    if not keys:
+        return set()
+    query = select(outbox_table.c.delivery_key).where(outbox_table.c.study_id == study_id)
+    return set(keys) & set(conn.execute(query.where(outbox_table.c.delivery_key.in_(keys))).scalars())
+
+
+def queue(conn: Connection, study: Study, notice: Notice) -> int:
+    """Queue a notice in the caller's transaction; the same key queues nothing twice. Returns its number."""
+    values: dict[str, Any] = {
+        "audience": notice.audience.value, "kind": notice.kind, "content": stored_body(notice.content),
+        "priority": notice.priority, "alert_id": notice.alert_id, "alert_version": notice.alert_version,
+        "thread_key": notice.thread_key, "broadcast": notice.broadcast,
+    }  # fmt: skip
+    return outbox.enqueue(conn, study_id=study.id, delivery_key=notice.key, created_at=study.clock.wall(), **values)

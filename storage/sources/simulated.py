@@ -1,0 +1,93 @@
+"""The source of the demo and of rehearsals: a simulated STS-CALC trial, seen as it was known at any day.
+
+It deals arms, lots and kits like a real extract, so that everything that keeps them apart is exercised.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import pandas as pd
+from pydantic import BaseModel, Field
+
+from storage.sources.base import Batch, Extract, SourceSettings, SourceState
+from storage.sources.simulated_trial import DEFAULT_START, SimulatedTrial
+
+
+class SimulatedSettings(SourceSettings):
+    """Settings of a simulated source.
+
+    Parameters
+    ----------
+    scenario: calm, toxic or messy.   seed: of the trial.   start: first dose of the first subject.
+    """
+
+    kind: Literal["simulated"] = "simulated"
+    scenario: Literal["calm", "toxic", "messy"] = "toxic"
+    seed: Annotated[int, Field(ge=0)] = 7
+    start: date = DEFAULT_START
+
+
+class SimulatedSource:
+    """A simulated trial as a record source: `poll` gives what was known at its `now`."""
+
+    kind: ClassVar[str] = "simulated"
+    Settings: ClassVar[type[BaseModel]] = SimulatedSettings
+
+    def __init__(self, settings: SimulatedSettings) -> None:
+        self.settings = settings
+        self.trial = SimulatedTrial(settings.seed, settings.scenario, settings.start)
+
+    @classmethod
+    def from_settings(cls, settings: SimulatedSettings, base_dir: Path) -> SimulatedSource:
+        """Make the source; the folder is not used."""
+        del base_dir
+        return cls(settings)
+
+    @property
+    def id(self) -> str:
+        """Id of the source in the config."""
+        return self.settings.id
+
+    def poll(self, state: SourceState, now: datetime) -> Batch:
+        """All domains as known at `now` (aware UTC); unchanged when no record became known since the last poll."""
+        known = [version for version in self.trial.versions if version.known_at <= now]
+        digest = hashlib.sha256(repr([(v.domain, v.key, v.known_at) for v in known]).encode()).hexdigest()[:16]
+        unchanged = state.fingerprint.get("known") == digest
+        records = {} if unchanged else self._extracts(now)
+        return Batch(
+            source_id=self.id,
+            records=records,
+            complete=True,
+            watermark=now,
+            unchanged=unchanged,
+            fingerprint={"known": digest},
+            event_key=self.settings.event_keys(),
+            record_key=self.settings.record_key,
+        )
+
+    def _extracts(self, now: datetime) -> dict[str, Extract]:
+        rows = self.trial.rows_known_by(now)
+        return {domain: Extract(_frame(domain, found)) for domain, found in rows.items() if found}
+
+
+def _frame(domain: str, rows: list[dict[str, str]]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, dtype="str").fillna("")
+    frame["file"] = f"simulated {domain.lower()}"
+    frame["row_no"] = range(1, len(frame) + 1)
+    return frame
+
+
+def write_sdtm(trial: SimulatedTrial, folder: Path, at: datetime, *, suffix: Literal["csv", "parquet"] = "csv") -> None:
+    """Write the trial as known at a time (aware UTC) as a folder of SDTM files, for rehearsals and examples."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for domain, rows in trial.rows_known_by(at).items():
+        frame = pd.DataFrame(rows, dtype="str").fillna("")
+        target = folder / f"{domain.lower()}.{suffix}"
+        if suffix == "csv":
+            frame.to_csv(target, index=False)
+        else:
+            frame.to_parquet(target, index=False)
