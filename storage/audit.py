@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -145,14 +146,14 @@ def verify(conn: Connection, study_id: str, anchors: Sequence[Anchor] = ()) -> V
     for anchor in anchors:
         wanted.setdefault(anchor.seq, []).append(anchor.hash)
     seq, previous = 0, ""
-    for row in _rows(conn, study_id):
-        problem = _entry_problem(row, seq + 1, previous)
-        if not problem and not all(row.hash.startswith(seen) for seen in wanted.pop(row.seq, [])):
-            problem = "it is not the entry that the anchor names: history was rewritten"
-        if problem:
-            broken_at = min(row.seq, seq + 1)
-            return Verification(study_id, False, seq, seq, previous, broken_at, problem)
-        seq, previous = row.seq, row.hash
+    with closing(_rows(conn, study_id)) as rows:
+        for row in rows:
+            problem = _entry_problem(row, seq + 1, previous)
+            if not problem and not all(row.hash.startswith(seen) for seen in wanted.pop(row.seq, [])):
+                problem = "it is not the entry that the anchor names: history was rewritten"
+            if problem:
+                return Verification(study_id, False, seq, seq, previous, min(row.seq, seq + 1), problem)
+            seq, previous = row.seq, row.hash
     found = Verification(study_id, True, seq, seq, previous)
     return _against_head(found, head, min(wanted, default=None))
 
@@ -177,14 +178,15 @@ def export(conn: Connection, study_id: str) -> Iterator[str]:
         yield canonical(entry)
 
 
-def _rows(conn: Connection, study_id: str) -> Iterator[Any]:
+def _rows(conn: Connection, study_id: str) -> Generator[Any, None, None]:
     """Entries in order, `body` as the stored text: what was hashed, not what it parses to."""
     c = audit.c
     query = select(
         c.study_id, c.seq, c.at, c.actor, c.kind, type_coerce(c.body, Text).label("body"), c.previous, c.hash
     )
     query = query.where(c.study_id == study_id).order_by(c.seq)
-    yield from conn.execute(query, execution_options={"yield_per": 2000})
+    with conn.execute(query, execution_options={"yield_per": 2000}) as result:
+        yield from result
 
 
 def _entry_problem(row: Any, expected: int, previous: str) -> str:

@@ -48,9 +48,9 @@ def read_database(conn: Connection) -> Rows:
     """All rows of all tables of one moment, in the order in which they were written."""
     for table in raw_tables().values():
         keys = [table.c[column.name] for column in metadata.tables[table.name].primary_key]
-        result = conn.execute(select(table).order_by(*keys), execution_options={"yield_per": _PORTION})
-        for portion in result.partitions(_PORTION):
-            yield table.name, [tuple(row) for row in portion]
+        with conn.execute(select(table).order_by(*keys), execution_options={"yield_per": _PORTION}) as result:
+            for portion in result.partitions(_PORTION):
+                yield table.name, [tuple(row) for row in portion]
 
 
 def write_database(conn: Connection, rows: Rows, progress: Callable[[int], None] | None = None) -> int:

@@ -223,8 +223,12 @@ def with_status(conn: Connection, status: Status, *, study_id: str) -> list[Item
 
 def counts(conn: Connection, study_id: str) -> dict[str, int]:
     """`{"sent", "pending", "held"}`: pending is queued, sending or ambiguous; superseded rows are not counted."""
-    query = select(outbox.c.status, func.count()).where(outbox.c.study_id == study_id).group_by(outbox.c.status)
-    number: dict[str, int] = dict(conn.execute(query).tuples().all())
+    query = (
+        select(outbox.c.status, func.count().label("number"))
+        .where(outbox.c.study_id == study_id)
+        .group_by(outbox.c.status)
+    )
+    number: dict[str, int] = {row.status: row.number for row in conn.execute(query)}
     pending = sum(number.get(status.value, 0) for status in OPEN)
     return {"sent": number.get(Status.SENT.value, 0), "pending": pending, "held": number.get(Status.HELD.value, 0)}
 

@@ -6,8 +6,9 @@ that are behind, renders the latest and records it, so that an older edit can ne
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, and_, or_, update
 
@@ -66,3 +67,17 @@ def requeue_deleted(conn: Connection, outbox_id: int, *, at: datetime) -> bool:
     nowhere = {"channel_id": None, "ts": None, "sent_at": None, "rendered_version": None, "rendered_hash": None}
     values = {"status": Status.QUEUED.value, "not_before": at, "last_error": "deleted in Slack", **nowhere}
     return conn.execute(update(outbox).where(posted).values(swept_at=None, sweep_due=None, **values)).rowcount == 1
+
+
+def restate(conn: Connection, delivery_key: str, content: Mapping[str, Any]) -> bool:
+    """A note says something else from now on (it was accepted): its posted text is behind until it is edited."""
+    note = and_(outbox.c.delivery_key == delivery_key, outbox.c.kind == "note")
+    return conn.execute(update(outbox).where(note).values(content=dict(content), rendered_hash=None)).rowcount == 1
+
+
+def stale_notes(conn: Connection, now: datetime, *, study_ids: Collection[str] | None = None) -> list[Item]:
+    """Posted notes whose text is not known to say what they hold: restated, or found posted after an unknown outcome."""
+    c = outbox.c
+    behind = and_(c.kind == "note", c.status == Status.SENT.value, c.rendered_hash.is_(None), c.not_before <= now)
+    query = items().where(behind, of(study_ids, None)).order_by(c.outbox_id)
+    return [item(row) for row in conn.execute(query)]

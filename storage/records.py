@@ -1,0 +1,197 @@
+"""From what a source read to what may be stored: kept variables as canonical text, the rest split off or left.
+
+This is the data barrier of blinding: what reveals an arm is separated here, before anything is hashed or written,
+for every source alike. What is on no keep-list is read past.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rules.sdtm import KEEP, REQUIRED, canonical_column, is_arm_revealing
+from storage.record_keys import Columns, base_keys, choose_key, event_keys, joined, numbered, text_array
+from storage.sources.base import Extract, SourceFailure
+
+PLACE_COLUMNS = ("file", "row_no")
+"""Where a row stands at its source; never stored with the record."""
+
+_MISSING = pa.scalar(None, pa.large_string())
+_TO_ESCAPE = re.compile(rb'["\\\x00-\x1f]')
+_NUL = re.compile(rb"\0")
+CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f]")
+"""Control characters except tab and line feed, which people type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Rows of one domain, ready to be compared with what is stored. All arrays have one entry a row.
+
+    Parameters
+    ----------
+    domain: SDTM domain.   key_names: variables that name a row beside USUBJID.
+    columns: kept variables as canonical text.
+    keys, event_keys, payloads: text.   hashes: 16 bytes each (BLAKE2b of the payload).
+    numbered: positions of rows whose key was not unique.
+    files, row_nos: where each row stands at the source.
+    arms: arm-revealing variables as canonical text; never to be written without a key.
+    """
+
+    domain: str
+    key_names: tuple[str, ...]
+    columns: Columns
+    keys: pa.ChunkedArray
+    event_keys: pa.ChunkedArray
+    payloads: pa.ChunkedArray
+    hashes: list[bytes]
+    numbered: np.ndarray
+    files: pa.ChunkedArray
+    row_nos: np.ndarray
+    arms: Columns
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    def arm_values(self) -> int:
+        """How many values were split off."""
+        return sum(len(column) - int(pc.sum(pc.equal(column, "")).as_py() or 0) for column in self.arms.values())
+
+    def arms_of(self) -> Iterable[tuple[str, dict[str, str]]]:
+        """Record key and arm-revealing values of each row that has any."""
+        names = list(self.arms)
+        for key, *values in zip(self.keys.to_pylist(), *(c.to_pylist() for c in self.arms.values()), strict=True):
+            found = {name: value for name, value in zip(names, values, strict=True) if value}
+            if found:
+                yield key, found
+
+
+def prepare(
+    domain: str,
+    extract: Extract,
+    *,
+    key_names: tuple[str, ...] | None,
+    configured_key: str | None = None,
+    event_variable: str | None = None,
+    arm_revealing_extra: Iterable[str] = (),
+) -> Records:
+    """Bring one extract to the form that is compared and stored.
+
+    Parameters
+    ----------
+    key_names: variables that name a row as chosen at the first load; None = choose now.
+    configured_key, event_variable: from the source's settings.
+    arm_revealing_extra: further variables that reveal an arm in this study.
+
+    Raises
+    ------
+    SourceFailure: a required column or a key variable is missing, or the key itself would reveal an arm.
+    """
+    names = [str(name) for name in extract.frame.columns if name not in PLACE_COLUMNS]
+    hidden = [name for name in names if is_arm_revealing(name, arm_revealing_extra)]
+    kept = [name for name in KEEP[domain] if name in names and name not in hidden]
+    _check_columns(domain, kept, (*(key_names or ()), configured_key, event_variable), hidden, key_names, names)
+    columns = {name: _text(extract.frame[name], name) for name in kept}
+    named = {n: _text(extract.frame[n], n) for n in {*(key_names or ()), *_given(configured_key)} if n not in columns}
+    if key_names is None:
+        key_names = choose_key(domain, {**columns, **named}, configured=configured_key, event=event_variable)
+    payloads = payload_column(columns)
+    keys, doubled = numbered(base_keys({**columns, **named}, key_names), payloads)
+    files, row_nos = _places(domain, extract.frame)
+    return Records(
+        domain=domain, key_names=key_names, columns=columns, keys=keys,
+        event_keys=event_keys(columns, keys, event_variable), payloads=payloads,
+        hashes=[content_hash(payload) for payload in payloads.to_pylist()], numbered=doubled,
+        files=files, row_nos=row_nos, arms={name: _text(extract.frame[name], name) for name in hidden},
+    )  # fmt: skip
+
+
+def content_hash(payload: str) -> bytes:
+    """BLAKE2b (RFC 7693) of a payload, 16 bytes: equal content, equal hash, whatever format it came in."""
+    return hashlib.blake2b(payload.encode(), digest_size=16).digest()
+
+
+def payload_column(columns: Columns) -> pa.ChunkedArray:
+    """Canonical JSON object of each row: variables in order of name, empty ones left out.
+
+    Empty and absent are the same fact, "not recorded": a source that adds an empty column has changed nothing.
+    """
+    members = [joined(f'"{name}":"', _recorded(_escaped(columns[name])), '"') for name in sorted(columns)]
+    return joined("{", joined(*members, by=",", skip_missing=True), "}")
+
+
+def payload_of(values: Mapping[str, str]) -> str:
+    """The same for one record."""
+    return json.dumps(
+        {name: value for name, value in values.items() if value},
+        sort_keys=True, separators=(",", ":"), ensure_ascii=False,
+    )  # fmt: skip
+
+
+def _recorded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Empty values as null, which a join leaves out."""
+    empty = pc.equal(column, "")
+    return pc.if_else(empty, _MISSING, column) if pc.any(empty).as_py() else column
+
+
+def _escaped(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Values as they stand between the quotes of JSON; only columns that need it are touched."""
+    if not holds(column, _TO_ESCAPE):
+        return column
+    encoded = column.combine_chunks().dictionary_encode()
+    values = [json.dumps(value, ensure_ascii=False)[1:-1] for value in encoded.dictionary.to_pylist()]
+    return text_array(pa.array(values, pa.large_string()).take(encoded.indices))
+
+
+def holds(column: pa.ChunkedArray, pattern: re.Pattern[bytes]) -> bool:
+    """Whether the memory of a column holds these bytes anywhere; what merely lies beside it can make it say yes."""
+    buffers = (chunk.buffers()[2] for chunk in column.chunks)
+    return any(buffer is not None and pattern.search(buffer) for buffer in buffers)
+
+
+def _text(series: pd.Series, name: str) -> pa.ChunkedArray:
+    """Canonical text of a column; a NUL inside becomes U+FFFD, because PostgreSQL cannot hold it."""
+    column = text_array(canonical_column(series, name))
+    return pc.replace_substring(column, "\0", "\ufffd") if holds(column, _NUL) else column
+
+
+def _places(domain: str, frame: pd.DataFrame) -> tuple[pa.ChunkedArray, np.ndarray]:
+    rows = len(frame)
+    row_nos = frame["row_no"].to_numpy(np.int64) if "row_no" in frame else np.arange(1, rows + 1)
+    files = frame["file"] if "file" in frame else pd.Series([domain.lower()] * rows, dtype="str")
+    return text_array(files), row_nos
+
+
+def _given(*names: str | None) -> list[str]:
+    return [name for name in names if name]
+
+
+def _check_columns(
+    domain: str, kept: list[str], wanted: Iterable[str | None], hidden: list[str],
+    key_names: tuple[str, ...] | None, names: list[str],
+) -> None:  # fmt: skip
+    for name in REQUIRED[domain]:
+        if name not in kept:
+            raise SourceFailure(
+                f"{domain} has no column {name}, which is required",
+                f"Name the column that holds it under `columns: {{{domain}: {{{name}: …}}}}`.",
+            )
+    for name in _given(*wanted):
+        if name in hidden:
+            raise SourceFailure(
+                f"{name} cannot name rows or events of {domain}, because it reveals an arm",
+                f"Choose another variable under `record_key: {{{domain}: …}}` or `event_key`.",
+            )
+    for name in key_names or ():
+        if name not in names:
+            raise SourceFailure(
+                f"{domain} has no column {name}, by which its rows are known since the first load",
+                f"Name it under `columns: {{{domain}: {{{name}: …}}}}`; the key of a domain is never switched.",
+            )
