@@ -76,7 +76,7 @@ def restate(conn: Connection, delivery_key: str, content: Mapping[str, Any]) -> 
 
 
 def stale_notes(conn: Connection, now: datetime, *, study_ids: Collection[str] | None = None) -> list[Item]:
-    """Posted notes whose text is not known to say what they hold: restated, or found posted after an unknown outcome."""
+    """Posted notes that may not say what they hold: restated, or found posted after an unknown outcome."""
     c = outbox.c
     behind = and_(c.kind == "note", c.status == Status.SENT.value, c.rendered_hash.is_(None), c.not_before <= now)
     query = items().where(behind, of(study_ids, None)).order_by(c.outbox_id)

@@ -9,10 +9,12 @@ from typing import Any
 
 from bot.access import RESTRICTED, disclose
 from bot.content import content_of
+from bot.slack.directory import Directory
 from bot.slack.line import Line
 from bot.slack.membership import Verdict, judge
 from bot.slack.messages import Message, plainer, render, text_only
 from bot.slack.outcomes import Fate, Outcome, attempt
+from bot.voice import Voice
 from rules.model import Audience
 from storage import alerts
 from storage.outbox_rows import Item
@@ -51,11 +53,15 @@ def audience_verdict(line: Line, item: Item, channel_id: str) -> tuple[Verdict, 
 
     Open channels are not asked about: their content is a function of open data, and whoever is in them may read it.
     """
-    audience = Audience(item.audience)
+    return channel_verdict(line.directory, channel_id, Audience(item.audience), line.voice(item))
+
+
+def channel_verdict(directory: Directory, channel_id: str, audience: Audience, voice: Voice) -> tuple[Verdict, Outcome]:
+    """Whether a channel may hold content of an audience now, and what became of asking Slack."""
     if audience is Audience.OPEN:
         return Verdict(True), Outcome(Fate.DONE)
-    facts, asked = line.directory.facts(channel_id, with_members=audience in RESTRICTED)
-    return judge(facts, audience, line.voice(item).slack, line.directory.identity()), asked
+    facts, asked = directory.facts(channel_id, with_members=audience in RESTRICTED)
+    return judge(facts, audience, voice.slack, directory.identity()), asked
 
 
 def post(line: Line, item: Item, channel_id: str, message: Message) -> tuple[Outcome, Message]:

@@ -122,9 +122,13 @@ def _delete(line: Line, item: Item, place: Place, ts: str, now: datetime) -> boo
 
 
 def edit_parents(line: Line, now: datetime) -> None:
-    """Bring every posted parent to its alert's latest revision; an older edit can never follow a newer one."""
+    """Bring every posted parent to its alert's latest revision, and restated notes to what they hold.
+
+    The latest is rendered each time, so that an older edit can never follow a newer one.
+    """
     with line.db.reading() as conn:
         behind = reconcile.stale_parents(conn, now, study_ids=line.studies)
+        behind += reconcile.stale_notes(conn, now, study_ids=line.studies)
     for item in behind:
         lane = f"edit:{item.channel_id}"
         if lane not in line.busy(now):
