@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from rules.registry import Registry
 
 from bot.configuration.blocks import StudyFile
 from bot.configuration.crosschecks import Definition, entries, term_lists
-from bot.configuration.explain import design_problem, explain
+from bot.configuration.explain import design_problem, explain, possible_keys
 from bot.configuration.problems import Problem, suggestion
 from bot.configuration.reader import Document, Place
 from rules.errors import DesignError, RuleError
@@ -43,6 +43,7 @@ def build_rules(document: Document, file: StudyFile | None, kinds: Mapping[str, 
         model = _kind(document, place, definition, kinds, built)
         if model is None:
             continue
+        built.problems += _python_names(document, place, definition, model)
         try:
             built.items.append(registry.build(definition, derivation, plan))
         except ValidationError as error:
@@ -67,6 +68,14 @@ def build_sources(document: Document, kinds: Mapping[str, type]) -> Built:
         except ValidationError as error:
             built.problems += explain(error, settings, document, place)
     return built
+
+
+def _python_names(document: Document, place: Place, definition: Definition, model: Any) -> Iterator[Problem]:
+    """A field with an alias has one name in YAML, also where Python may use both (`except`, not `excepted`)."""
+    keys = possible_keys(model, ())
+    for key in definition:
+        if key in model.model_fields and key not in keys:
+            yield document.problem((*place, key), f"key {key!r} is unknown", suggestion(key, keys))
 
 
 def _settings(document: Document, file: StudyFile | None) -> tuple[Derivation, StudyPlan]:
