@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
@@ -112,14 +113,14 @@ def intervals(series: pd.Series) -> pd.DataFrame:
     codes, unique = pd.factorize(series)
     texts = pd.Series(unique, dtype="str")
     complete = texts.str.fullmatch(_COMPLETE).to_numpy(dtype=bool)
-    lo = pd.to_datetime(texts.str.slice(0, 10).where(complete), format="%Y-%m-%d", errors="coerce").astype(_DAY)
-    lo = lo.where(lo.dt.year.between(EARLIEST_YEAR, LATEST_YEAR))
+    read_days = pd.to_datetime(texts.str.slice(0, 10).where(complete), format="%Y-%m-%d", errors="coerce")
+    lo = read_days.where(read_days.dt.year.between(EARLIEST_YEAR, LATEST_YEAR)).to_numpy("datetime64[D]")
     hi = lo.copy()
-    impossible = complete & lo.isna().to_numpy()
+    impossible = complete & np.isnat(lo)
     for at in (~complete).nonzero()[0]:
         parsed = parse_dtc(texts.iloc[at])
         impossible[at] = parsed is None
         if parsed is not None:
-            lo.iloc[at], hi.iloc[at] = pd.Timestamp(parsed.lo), pd.Timestamp(parsed.hi)
-    read = pd.DataFrame({"lo": lo, "hi": hi, "impossible": impossible})
+            lo[at], hi[at] = np.datetime64(parsed.lo, "D"), np.datetime64(parsed.hi, "D")
+    read = pd.DataFrame({"lo": lo.astype(_DAY), "hi": hi.astype(_DAY), "impossible": impossible})
     return read.take(codes).set_axis(series.index, axis=0)

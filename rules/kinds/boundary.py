@@ -1,0 +1,121 @@
+"""Kind `boundary`: a calibrated stopping boundary on the number of subjects with an event, in order of first dose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence as Many
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from rules.columns import Bools
+from rules.derive import Facts
+from rules.kinds.evidence import in_window
+from rules.kinds.judgement import Judge, table
+from rules.kinds.matching import needs
+from rules.kinds.selection import select
+from rules.kinds.sequence import sequence
+from rules.kinds.told import Reading, boundary_finding
+from rules.kinds.units import units_of
+from rules.kinds.words import RuleFields, Strict, Window
+from rules.model import Finding
+from rules.statistics import Boundary, calibrate
+
+
+class Design(Strict):
+    """The statistical design, in the words of `rules.statistics.calibrate`."""
+
+    method: Literal["beta_binomial", "pocock", "table"] = Field(description="family of boundaries, or your own table")
+    null_rate: float = Field(description="proportion of subjects with an event that is still acceptable, 0 to 1")
+    alpha: float | None = Field(None, description="probability of stopping at the null rate, 0 to 1")
+    max_n: int | None = Field(None, ge=1, description="look after each subject up to this one; or give looks")
+    looks: tuple[int, ...] | None = Field(None, min_length=1, description="numbers of subjects at which to look")
+    prior_a: float | None = Field(None, description="beta_binomial: first parameter of the prior")
+    prior_b: float | None = Field(None, description="beta_binomial: second parameter of the prior")
+    stop_at: tuple[int | None, ...] | None = Field(
+        None, description="table: count that stops at each look; null where no count can"
+    )
+
+    @model_validator(mode="after")
+    def _looks_are_said_once(self) -> Design:
+        if (self.max_n is None) == (self.looks is None):
+            raise ValueError("say max_n (a look after each subject) or looks (a list), one of the two")
+        return self
+
+    def boundary(self) -> Boundary:
+        """The calibrated boundary. Raises DesignError for a design that cannot exist as asked."""
+        looks = self.looks or range(1, (self.max_n or 0) + 1)
+        given = {n: getattr(self, n) for n in ("prior_a", "prior_b", "stop_at") if getattr(self, n) is not None}
+        return calibrate(self.method, null_rate=self.null_rate, alpha=self.alpha, looks=looks, **given)
+
+
+class BoundaryRule(RuleFields):
+    """One finding for the study. Its `details` are documented at `rules.kinds.told.details_of`.
+
+    Every look k that the dosed subjects have reached is looked at; the rule is crossed when the events known so far
+    among the first k reach the count that stops there. Pending and overdue subjects keep their place and count as no
+    event yet. Subjects documented as having left the window without an event are taken out of the sequence, and the
+    result is also given with them in it.
+
+    `beyond_max_n`: with `refuse` subjects beyond the last look are not judged, the state is BEYOND_DESIGN, and
+    crossings at designed looks still count; with `continue_last` the last count goes on stopping, and the false alarm
+    of the design no longer holds there (`details["beyond_design"]`).
+    """
+
+    kind: Literal["boundary"] = Field("boundary", description="a calibrated stopping boundary")
+    window: Window = Field(description="days after first dose in which an event counts")
+    design: Design = Field(description="the statistical design")
+    beyond_max_n: Literal["refuse", "continue_last"] = Field("refuse", description="what holds after the last look")
+    near: int = Field(1, ge=0, description="NEAR when so many more events now would cross; 0 = never")
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Calibrate at once, so that a design that cannot exist stops the start. Raises DesignError."""
+        del context
+        _ = self.boundary
+
+    @cached_property
+    def boundary(self) -> Boundary:
+        """The calibrated boundary."""
+        return self.design.boundary()
+
+    @property
+    def judge(self) -> Judge:
+        """The boundary with its edges."""
+        return Judge(self.boundary, self.beyond_max_n == "continue_last", self.near)
+
+    def needed(self) -> Mapping[str, tuple[str, ...]]:
+        """Domains and columns without which this rule cannot be judged."""
+        return needs((self.events, self.excepted)) | {"FIRST_DOSE": ()}
+
+    def evaluate(self, facts: Facts) -> Many[Finding]:
+        """The finding for the study."""
+        chosen = select(facts, self.events, self.excepted)
+        inside, doubt = in_window(facts, chosen.row, self.window.after_days)
+        chosen = chosen.doubting(doubt)
+        dosed = self._dosed(facts, chosen.row)
+        counts = np.flatnonzero(inside & dosed & ~chosen.excepted)
+        units = units_of(facts, chosen, counts, by_subject=True)
+        order = sequence(facts, units, self.window.after_days)
+        reading = Reading(facts, chosen, units, order, inside & dosed, dosed, self.window.after_days)
+        return [boundary_finding(self.id, self.judge, reading)]
+
+    def describe(self) -> str:
+        """The rule in one sentence."""
+        b = self.boundary
+        alpha = f"false alarm {b.attained_alpha:.1%} at {b.null_rate:.0%}"
+        return (
+            f"{b.method} boundary on subjects with {self._which()} within {self.window.after_days} days of first dose, "
+            f"{len(b.looks)} looks up to {b.max_n} subjects; {alpha}, if outcomes are recorded once and correctly."
+        )
+
+    def stored(self) -> Mapping[str, Any]:
+        """The YAML keys with the computed table and its false alarm."""
+        b = self.boundary
+        computed = {"table": table(b), "attained_alpha": b.attained_alpha, "critical_value": b.critical_value}
+        return {**super().stored(), "boundary": computed}
+
+    def _dosed(self, facts: Facts, rows: Any) -> Bools:
+        treated = np.append(facts.population("treated"), False)
+        return np.asarray(treated[facts.events["subject"].to_numpy()[rows]])

@@ -1,0 +1,81 @@
+"""Kind `event`: each qualifying adverse event alone meets the rule, such as one related serious event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from rules.derive import Facts, Population
+from rules.kinds.evidence import day_of, entry_delay, in_window, moment_of, witness
+from rules.kinds.matching import needs
+from rules.kinds.selection import Selected, select
+from rules.kinds.words import RuleFields, Window
+from rules.model import Finding, Standing, State, Urgency
+
+
+class EventRule(RuleFields):
+    """One finding per qualifying event, scope = event_key; no finding where nothing qualifies.
+
+    CROSSED when recorded facts alone qualify the event, PROVISIONAL when it qualifies only because a fact is missing;
+    `evidence[0].missing` then names it. `details`: `counting`, `entry_delay_days`, `crossed_study_day`.
+
+    Source: archetype "subject", rules 1, 4, 5, 11–13 of the protocols in docs/rules.md.
+    """
+
+    kind: Literal["event"] = Field("event", description="one qualifying event meets the rule")
+    population: Population = Field("all", description="whose events count; a death counts wherever it happens")
+    window: Window | None = Field(None, description="count only events in these days after first dose")
+    urgency: Urgency = Field(Urgency.CRITICAL, description="how fast a person must look")
+
+    def needed(self) -> Mapping[str, tuple[str, ...]]:
+        """Domains and columns without which this rule cannot be judged."""
+        return needs((self.events, self.excepted)) | population_needs(self.population, self.window)
+
+    def evaluate(self, facts: Facts) -> Sequence[Finding]:
+        """One finding per event, in order of event_key."""
+        chosen = select(facts, self.events, self.excepted)
+        chosen = chosen.where(~chosen.excepted & in_population(facts, chosen, self.population))
+        if self.window is not None:
+            inside, doubt = in_window(facts, chosen.row, self.window.after_days)
+            chosen = chosen.doubting(doubt).where(inside)
+        return [self._finding(facts, chosen, i) for i in range(len(chosen.row))]
+
+    def describe(self) -> str:
+        """The rule in one sentence."""
+        within = f", within {self.window.after_days} days of first dose" if self.window else ""
+        return f"Met by each single event among {self._which()}{within} ({self.population} subjects)."
+
+    def _finding(self, facts: Facts, chosen: Selected, i: int) -> Finding:
+        row = int(chosen.row[i])
+        item = witness(facts).event(row, Standing.COUNTED, int(chosen.missing[i]), crossing=True)
+        on, known = day_of(facts.events["onset_lo"].to_numpy("datetime64[D]")[row]), moment_of(int(chosen.known[i]))
+        details: dict[str, Any] = {"counting": "events", "entry_delay_days": entry_delay(on, known)}
+        details["crossed_study_day"] = witness(facts).study_day(row)
+        return Finding(
+            rule=self.id,
+            scope=item.event_key,
+            state=State.CROSSED if chosen.certain[i] else State.PROVISIONAL,
+            events=1,
+            stop_at=1,
+            first_crossed_on=on,
+            known_at=known,
+            evidence=(item,),
+            details=details,
+        )
+
+
+def in_population(facts: Facts, chosen: Selected, name: Population) -> Any:
+    """Flags: the event's subject is in the population. An event without a subject is in `all` only."""
+    flags = np.append(facts.population(name), name == "all")
+    return flags[facts.events["subject"].to_numpy()[chosen.row]]
+
+
+def population_needs(name: Population, window: Window | None) -> dict[str, tuple[str, ...]]:
+    """What a population and a window need, in the notation of `Facts.lacks`."""
+    needed: dict[str, tuple[str, ...]] = {"FIRST_DOSE": ()} if name == "treated" or window is not None else {}
+    if name == "assessed":
+        needed |= {"LB": ("LBDTC",), "FIRST_DOSE": ()}
+    return needed

@@ -1,0 +1,256 @@
+"""What is told of a boundary: its finding, the evidence behind it, and the readings that would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from rules.columns import Bools
+from rules.derive import Facts
+from rules.kinds.evidence import entry_delay, limited, witness
+from rules.kinds.judgement import Crossing, Judge, table
+from rules.kinds.matching import named
+from rules.kinds.selection import Selected
+from rules.kinds.sequence import Sequence
+from rules.kinds.units import Units
+from rules.model import Evidence, Finding, Standing, State
+from rules.statistics import Replay
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The facts as one boundary rule reads them.
+
+    Parameters
+    ----------
+    chosen: events the rule means.   units: one per subject, those that count.   order: all dosed subjects.
+    inside: of `chosen`, in the window of a dosed subject.   dosed: of `chosen`, of a dosed subject.
+    after_days: length of the window.
+    """
+
+    facts: Facts
+    chosen: Selected
+    units: Units
+    order: Sequence
+    inside: Bools
+    dosed: Bools
+    after_days: int
+
+
+def boundary_finding(rule: str, judge: Judge, reading: Reading) -> Finding:
+    """The finding of a boundary for the study."""
+    order = reading.order
+    seq = order.where(~order.left)
+    n_evaluable = int(order.closed.sum())
+    certain, possible = judge.replay(seq.certain), judge.replay(seq.event)
+    state = judge.state(seq, seq.event, n_evaluable)
+    if state is State.CROSSED and not certain.crossed:
+        state = State.PROVISIONAL
+    decisive = seq.certain if certain.crossed else seq.event
+    at = certain if certain.crossed else possible
+    events = possible.s[at.look - 1] if at.look else (possible.s[-1] if possible.s else 0)
+    crossing = judge.crossing(seq, decisive)
+    evidence, more = _evidence(judge, reading, seq, at)
+    return Finding(
+        rule=rule,
+        scope="study",
+        state=state,
+        events=events,
+        n_evaluable=n_evaluable,
+        n_pending=int(order.pending.sum()),
+        n_overdue=int(order.overdue.sum()),
+        stop_at=at.stop_at,
+        at_n=at.look,
+        first_crossed_on=crossing.on if crossing else None,
+        known_at=_known(reading, crossing),
+        evidence=evidence,
+        details=details_of(judge, reading, seq, at, crossing) | more,
+        reason=_reason(judge, state, len(seq), n_evaluable),
+    )
+
+
+def _known(reading: Reading, crossing: Crossing | None) -> Any:
+    """Never later than the snapshot itself: what it holds was known when it was closed."""
+    if crossing is None or crossing.known_at is None:
+        return None
+    return min(crossing.known_at, reading.facts.snapshot.known_at)
+
+
+def _reason(judge: Judge, state: State, n: int, n_evaluable: int) -> str:
+    if state is State.PENDING:
+        if n == 0:
+            return "no subject has been dosed yet"
+        return f"too early to judge: {n_evaluable} evaluable, needs {judge.needs}"
+    if state is State.BEYOND_DESIGN:
+        return f"{n} subjects are dosed, the design ends at {judge.boundary.max_n}"
+    return ""
+
+
+def details_of(judge: Judge, reading: Reading, seq: Sequence, at: Replay, crossing: Crossing | None) -> dict[str, Any]:
+    """What explaining a boundary needs, as JSON values.
+
+    Keys
+    ----
+    counting: "subjects".   design: method, null_rate, alpha, attained_alpha, critical_value, parameters.
+    table: runs [first look, last look, count or null].   window_days.
+    n_dosed: dosed subjects.   n_sequence: those without the ones that left.   events_total: with an event, all of them.
+    events_certain: at the look, on recorded facts alone.   pending_in_look, overdue_in_look, pending_later,
+    overdue_later: subjects without an event yet, up to the look and after it.
+    left: subjects taken out of the sequence.   if_left_counted: {"as_no_event", "as_event"} → state, at_n, events,
+    stop_at with them in it (only where some left).
+    hangs_on: [{usubjid, event_key, record_key, domain, missing}] of the counted events that hang on missing facts.
+    if_resolved: {"against", "for"} → state, at_n, events, stop_at if all those facts turned out not to count, or to
+    count (only where there are any).
+    next: {"look", "stop_at", "events_needed"} at the next look, None at or beyond the last.
+    needs_evaluable: closed windows below which it is too early to judge.
+    beyond_design: subjects beyond the last look.
+    met_now: the count at the latest look reached is (still) at its boundary.
+    first_crossed_at_n, entry_delay_days, crossed_study_day, earliest_possible_date (the date hangs on a partial or
+    missing one): of the crossing, None where there is none.
+    first_dose_partial: subjects whose place hangs on a partial first dose.
+    """
+    boundary, look = judge.boundary, at.look or 0
+    before = np.arange(len(seq)) < look
+    table_ = reading.facts.subjects
+    partial = table_["first_dose_partial"].to_numpy()[reading.order.subject]
+    details: dict[str, Any] = {
+        "counting": "subjects",
+        "design": _design(judge),
+        "table": table(boundary),
+        "window_days": reading.after_days,
+        "n_dosed": len(reading.order),
+        "n_sequence": len(seq),
+        "events_total": int(seq.event.sum()),
+        "events_certain": int(seq.certain[:look].sum()) if look else int(seq.certain.sum()),
+        "pending_in_look": int((seq.pending & before).sum()),
+        "overdue_in_look": int((seq.overdue & before).sum()),
+        "pending_later": int((seq.pending & ~before).sum()),
+        "overdue_later": int((seq.overdue & ~before).sum()),
+        "left": [str(table_.index[i]) for i in reading.order.subject[reading.order.left]],
+        "hangs_on": list(_hangs_on(reading, seq, look)),
+        "next": _next(judge, seq),
+        "needs_evaluable": judge.needs,
+        "beyond_design": max(len(seq) - boundary.max_n, 0),
+        "met_now": _met_now(judge, seq),
+        "first_dose_partial": [str(table_.index[i]) for i in reading.order.subject[partial]],
+    }
+    return details | _crossed(reading, seq, crossing) | _other_readings(judge, reading, seq)
+
+
+def _design(judge: Judge) -> Mapping[str, Any]:
+    b = judge.boundary
+    names = ("method", "null_rate", "alpha", "attained_alpha", "critical_value")
+    parameters = {k: list(v) if isinstance(v, tuple) else v for k, v in b.parameters.items()}
+    return {name: getattr(b, name) for name in names} | {"parameters": parameters}
+
+
+def _hangs_on(reading: Reading, seq: Sequence, look: int) -> Iterator[Mapping[str, Any]]:
+    """Counted events up to the look (all, before the first look) that would not count if a missing fact said so."""
+    for place in np.flatnonzero((seq.event & ~seq.certain)[: look or None]):
+        unit = int(seq.unit[place])
+        which = int(reading.units.first[unit])
+        item = witness(reading.facts).event(int(reading.units.row[unit]), Standing.COUNTED)
+        yield {
+            "usubjid": item.usubjid,
+            "event_key": item.event_key,
+            "record_key": item.record_key,
+            "domain": item.domain,
+            "missing": list(named(int(reading.chosen.missing[which]))),
+        }
+
+
+def _next(judge: Judge, seq: Sequence) -> Mapping[str, Any] | None:
+    boundary = judge.extended(len(seq) + 1)
+    look = next((k for k in boundary.looks if k > len(seq)), None)
+    if look is None:
+        return None
+    stop = boundary.stop_at_n(look)
+    needed = None if stop is None else max(stop - int(seq.event.sum()), 0)
+    return {"look": look, "stop_at": stop, "events_needed": needed}
+
+
+def _met_now(judge: Judge, seq: Sequence) -> bool:
+    boundary = judge.extended(len(seq))
+    reached = [k for k in boundary.looks if k <= len(seq)]
+    stop = boundary.stop_at_n(reached[-1]) if reached else None
+    return stop is not None and int(seq.event[: reached[-1]].sum()) >= stop
+
+
+def _crossed(reading: Reading, seq: Sequence, crossing: Crossing | None) -> dict[str, Any]:
+    if crossing is None:
+        nothing = ("first_crossed_at_n", "entry_delay_days", "crossed_study_day", "earliest_possible_date")
+        return dict.fromkeys(nothing)
+    row = int(reading.units.row[seq.unit[crossing.last]])
+    lo, hi = (reading.facts.events[f"onset_{end}"].to_numpy()[row] for end in ("lo", "hi"))
+    return {
+        "first_crossed_at_n": crossing.at_n,
+        "entry_delay_days": entry_delay(crossing.on, _known(reading, crossing)),
+        "crossed_study_day": witness(reading.facts).study_day(row),
+        "earliest_possible_date": bool(lo != hi),
+    }
+
+
+def _other_readings(judge: Judge, reading: Reading, seq: Sequence) -> dict[str, Any]:
+    """The result with those who left counted either way, and with the missing facts resolved either way."""
+    order, said = reading.order, dict[str, Any]()
+    n = int(order.closed.sum())
+    if order.left.any():
+        with_event = replace(order, event=order.event | order.left)
+        said["if_left_counted"] = {
+            "as_no_event": judge.summary(order, order.event, n),
+            "as_event": judge.summary(with_event, with_event.event, n),
+        }
+    if (seq.event & ~seq.certain).any():
+        said["if_resolved"] = {
+            "against": judge.summary(seq, seq.certain, n),
+            "for": judge.summary(seq, seq.event, n),
+        }
+    return said
+
+
+def _evidence(judge: Judge, reading: Reading, seq: Sequence, at: Replay) -> tuple[tuple[Evidence, ...], dict[str, Any]]:
+    """Dosed subjects in order of first dose with their place, then events that do not count, then the undosed."""
+    subjects = [("subject", int(i)) for i in range(len(reading.order))]
+    counted = set(reading.units.first.tolist())
+    other = [("event", i) for i in range(len(reading.chosen.row)) if i not in counted and not _repeats(reading, i)]
+    place = np.cumsum(~reading.order.left)
+    last = len(seq) if judge.continue_last else judge.boundary.max_n
+
+    def make(item: tuple[str, int]) -> Evidence:
+        kind, i = item
+        if kind == "event":
+            return _other_event(reading, i)
+        return _dosed(reading, i, int(place[i]), last, at.look or 0)
+
+    return limited([*subjects, *other], make)
+
+
+def _repeats(reading: Reading, i: int) -> bool:
+    """A further event of a subject that counts already: the subject counts once."""
+    return bool(reading.inside[i] and not reading.chosen.excepted[i])
+
+
+def _dosed(reading: Reading, i: int, place: int, last: int, look: int) -> Evidence:
+    order, make = reading.order, witness(reading.facts)
+    if order.left[i]:
+        return make.subject(int(order.subject[i]), Standing.LEFT)
+    beyond = place > last
+    if order.event[i]:
+        unit = int(order.unit[i])
+        missing = int(reading.chosen.missing[reading.units.first[unit]])
+        standing = Standing.BEYOND_DESIGN if beyond else Standing.COUNTED
+        within = {"crossing": True} if place <= look else {}
+        return make.event(int(reading.units.row[unit]), standing, missing, position=place, **within)
+    standing = Standing.BEYOND_DESIGN if beyond else order.standing(i)
+    return make.subject(int(order.subject[i]), standing, position=place)
+
+
+def _other_event(reading: Reading, i: int) -> Evidence:
+    if reading.chosen.excepted[i]:
+        standing = Standing.EXCEPTED
+    else:
+        standing = Standing.OUTSIDE_WINDOW if reading.dosed[i] else Standing.NOT_DOSED
+    return witness(reading.facts).event(int(reading.chosen.row[i]), standing, int(reading.chosen.missing[i]))

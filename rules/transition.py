@@ -1,0 +1,204 @@
+"""Why people are spoken to: a previous alert and a new finding give a reason. Pure; no clock is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from rules.model import AlertStatus, Evidence, Finding, Reason, State, Transition
+
+MET = frozenset({State.CROSSED, State.PROVISIONAL})
+"""States in which a rule is met, for certain or on missing facts."""
+
+_COMPARED = ("events", "at_n", "stop_at", "n_evaluable", "n_pending", "n_overdue", "reason")
+
+
+def transition(status: AlertStatus | None, finding: Finding, rule_version: int) -> Transition:
+    """The reason to speak; the first line that fits decides.
+
+    ===============================  ==========================================  ========================
+    alert so far                     finding now                                 reason
+    ===============================  ==========================================  ========================
+    none                             met                                         FIRST_CROSSING, opens
+    none                             NOT_EVALUABLE                               NOT_EVALUABLE
+    none                             anything else                               NONE
+    resolved by a person             met by a new event, a worse one,            FIRST_CROSSING, opens
+                                     confirmed, or after not being met           episode n + 1
+    resolved                         anything else                               NONE
+    open, of another rule version    anything                                    RULE_CHANGED
+    open, evaluable                  NOT_EVALUABLE                               NOT_EVALUABLE
+    open, NOT_EVALUABLE              NOT_EVALUABLE                               NONE
+    open, met or NOT_EVALUABLE       not met, was CROSSED in this episode        BASIS_CHANGED
+    open, met or NOT_EVALUABLE       not met, never CROSSED                      NO_LONGER_MET
+    open, not met                    not met                                     NONE
+    open, not met or NOT_EVALUABLE   met                                         MET_AGAIN, broadcast
+    PROVISIONAL                      CROSSED                                     CONFIRMED, broadcast
+    met                              a new event, and met by the latest look     MET_AGAIN, broadcast
+    met                              a new event, met by an earlier look only    WORSENED
+    CROSSED                          PROVISIONAL                                 BASIS_CHANGED
+    met                              an event became serious or fatal, or its    WORSENED, broadcast
+                                     grade rose
+    met                              an event no longer counted or less grave,   BASIS_CHANGED
+                                     another look, other facts missing
+    met                              nothing of this changed                     NONE
+    ===============================  ==========================================  ========================
+
+    Met = CROSSED or PROVISIONAL. "Event" = a counted item of evidence, by event_key (else by subject). NOT_EVALUABLE
+    without an alert opens none: the caller tells operations, once per change of the finding.
+
+    Parameters
+    ----------
+    status: the scope's latest alert, None where it never had one.
+    finding: what the rule says now.
+    rule_version: version of the rule that said it.
+    """
+    if status is None:
+        return _without_alert(finding, 1)
+    if status.resolved:
+        return _after_resolution(status, finding)
+    before, now = status.finding, finding
+    if rule_version != status.rule_version:
+        versions = {"rule_version": status.rule_version}, {"rule_version": rule_version}
+        return _said(Reason.RULE_CHANGED, status, now, now.state in MET and before.state not in MET, *versions)
+    if now.state is State.NOT_EVALUABLE:
+        return _said(Reason.NONE if before.state is now.state else Reason.NOT_EVALUABLE, status, now)
+    if now.state not in MET:
+        quiet = before.state not in MET and before.state is not State.NOT_EVALUABLE
+        fallen = Reason.BASIS_CHANGED if status.ever_crossed else Reason.NO_LONGER_MET
+        return _said(Reason.NONE if quiet else fallen, status, now)
+    if before.state not in MET:
+        return _said(Reason.MET_AGAIN, status, now, broadcast=True)
+    reason, broadcast = _while_met(before, now)
+    return _said(reason, status, now, broadcast)
+
+
+def _without_alert(finding: Finding, episode: int) -> Transition:
+    if finding.state in MET:
+        return Transition(Reason.FIRST_CROSSING, episode, opens=True, broadcast=False, after=_told(finding))
+    if finding.state is State.NOT_EVALUABLE:
+        return Transition(Reason.NOT_EVALUABLE, episode, after=_told(finding))
+    return Transition(Reason.NONE, episode)
+
+
+def _after_resolution(status: AlertStatus, finding: Finding) -> Transition:
+    """A resolved episode stays closed on the facts that people resolved it on; the rule re-arms at the next event."""
+    before = status.finding
+    rearmed = before.state not in MET or _new_events(before, finding) or _graver(before, finding)
+    confirmed = before.state is State.PROVISIONAL and finding.state is State.CROSSED
+    if finding.state in MET and (rearmed or confirmed):
+        return replace(_without_alert(finding, status.episode + 1), before=_told(before))
+    return Transition(Reason.NONE, status.episode)
+
+
+def _while_met(before: Finding, now: Finding) -> tuple[Reason, bool]:
+    """Reason and broadcast where the rule was met and is met."""
+    if before.state is State.PROVISIONAL and now.state is State.CROSSED:
+        return Reason.CONFIRMED, True
+    if _new_events(before, now):
+        again = bool(now.details.get("met_now", True))
+        return (Reason.MET_AGAIN if again else Reason.WORSENED), again or _graver(before, now)
+    if before.state is State.CROSSED and now.state is State.PROVISIONAL:
+        return Reason.BASIS_CHANGED, False
+    if _graver(before, now):
+        return Reason.WORSENED, True
+    if _basis(before) != _basis(now):
+        return Reason.BASIS_CHANGED, False
+    return Reason.NONE, False
+
+
+def _counted(finding: Finding) -> dict[str, Evidence]:
+    return {item.event_key or item.usubjid: item for item in finding.counted()}
+
+
+def _subjects(finding: Finding) -> set[str]:
+    return {item.usubjid for item in finding.counted()}
+
+
+def _new_events(before: Finding, now: Finding) -> bool:
+    """A counted event that was not counted; where subjects are counted, one of a subject that was not."""
+    if now.details.get("counting") == "subjects":
+        return bool(_subjects(now) - _subjects(before)) or now.events > before.events
+    return bool(_counted(now).keys() - _counted(before).keys()) or now.events > before.events
+
+
+def _graver(before: Finding, now: Finding) -> bool:
+    """An event that was counted became serious or fatal, or its recorded grade rose."""
+    old = _counted(before)
+    return any(_gravity(item) > _gravity(old[key]) for key, item in _counted(now).items() if key in old)
+
+
+class _Gravity(tuple[int, ...]):
+    """How grave an event is, in several respects: greater when some respect is."""
+
+    def __gt__(self, other: object) -> bool:
+        assert isinstance(other, tuple)
+        return any(mine > theirs for mine, theirs in zip(self, other, strict=True))
+
+
+def _gravity(item: Evidence) -> _Gravity:
+    facts = item.facts
+    return _Gravity((int(bool(facts.get("death"))), int(bool(facts.get("serious"))), int(facts.get("grade") or 0)))
+
+
+def _basis(finding: Finding) -> Any:
+    """What a crossing rests on: the state, the look, and each counted event with its gravity and its doubts."""
+    items = {key: (tuple(_gravity(item)), item.missing) for key, item in _counted(finding).items()}
+    return finding.state, finding.at_n, finding.stop_at, finding.events, items
+
+
+def _said(
+    reason: Reason,
+    status: AlertStatus,
+    finding: Finding,
+    broadcast: bool = False,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> Transition:
+    if reason is Reason.NONE:
+        return Transition(Reason.NONE, status.episode)
+    told_before, told_after = _told(status.finding) | dict(before or {}), _told(finding) | dict(after or {})
+    return Transition(reason, status.episode, broadcast=broadcast, before=told_before, after=told_after)
+
+
+def _told(finding: Finding) -> dict[str, Any]:
+    """JSON values that show a change in words."""
+    crossed, known = finding.first_crossed_on, finding.known_at
+    worst = max((int(item.facts.get("grade") or 0) for item in finding.counted()), default=0)
+    return {
+        "state": finding.state.value,
+        **{name: getattr(finding, name) for name in _COMPARED},
+        "grade": worst or None,
+        "first_crossed_on": crossed.isoformat() if crossed else None,
+        "known_at": known.isoformat() if known else None,
+        "counted": sorted(_counted(finding)),
+    }
+
+
+def recorded(status: AlertStatus | None, finding: Finding) -> Finding:
+    """The finding as an alert version keeps it: the first crossing of the episode stays on it, whatever comes later.
+
+    `details["first_crossing"]` holds first_crossed_on, known_at, events, at_n and stop_at of the first CROSSED version
+    of the episode. While the rule is not met, `first_crossed_on` and `known_at` are that crossing's, too.
+
+    Parameters
+    ----------
+    status: the alert so far; None or resolved where a new episode opens.
+    finding: of `evaluate`, which is stored unchanged elsewhere.
+    """
+    held = None if status is None or status.resolved else status.finding.details.get("first_crossing")
+    if held is None and status is not None and not status.resolved and status.finding.state is State.CROSSED:
+        held = _crossing(status.finding)
+    if held is None:
+        held = _crossing(finding) if finding.state is State.CROSSED else None
+    if held is None:
+        return finding
+    kept = replace(finding, details={**finding.details, "first_crossing": held})
+    if finding.state in MET or status is None:
+        return kept
+    return replace(kept, first_crossed_on=status.finding.first_crossed_on, known_at=status.finding.known_at)
+
+
+def _crossing(finding: Finding) -> dict[str, Any]:
+    told = _told(finding)
+    return {name: told[name] for name in ("first_crossed_on", "known_at", "events", "at_n", "stop_at")}
