@@ -109,13 +109,13 @@ def _adverse_event_masks(records: Records) -> _Masks:
 def _contradicting(records: Records) -> np.ndarray:
     """A criterion is met, or the outcome fatal, but AESER does not say Y (reference: ICH E2A)."""
     columns = records.columns
-    serious = np.zeros(len(records), dtype=bool)
+    serious: np.ndarray = np.zeros(len(records), dtype=bool)
     for name in CRITERIA:
         if name in columns:
             serious |= _mask(_is(columns[name], "Y"))
     if "AEOUT" in columns:
         serious |= _mask(_is(columns["AEOUT"], "FATAL"))
-    return serious & ~_mask(_is(columns["AESER"], "Y"))
+    return np.asarray(serious & ~_mask(_is(columns["AESER"], "Y")))
 
 
 def _ends_before_start(start: pa.ChunkedArray, end: pa.ChunkedArray) -> np.ndarray:
@@ -146,7 +146,8 @@ def _is(column: pa.ChunkedArray, value: str) -> pa.ChunkedArray:
 
 
 def _mask(column: pa.ChunkedArray) -> np.ndarray:
-    return np.asarray(column.to_numpy(), dtype=bool)
+    mask: np.ndarray = np.asarray(column.to_numpy(), dtype=bool)
+    return mask
 
 
 def _at(positions: np.ndarray, rows: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ class Records:
     domain: SDTM domain.   key_names: variables that name a row beside USUBJID.
     columns: kept variables as canonical text.
     keys, event_keys, payloads: text.   hashes: 16 bytes each (BLAKE2b of the payload).
-    numbered: positions of rows whose key was not unique.
+    numbered: positions of rows whose key was not unique.   event_variable: names the event, None = the row does.
     files, row_nos: where each row stands at the source.
     arms: arm-revealing variables as canonical text; never to be written without a key.
     """
@@ -53,6 +53,7 @@ class Records:
     payloads: pa.ChunkedArray
     hashes: list[bytes]
     numbered: np.ndarray
+    event_variable: str | None
     files: pa.ChunkedArray
     row_nos: np.ndarray
     arms: Columns
@@ -109,7 +110,27 @@ def prepare(
         domain=domain, key_names=key_names, columns=columns, keys=keys,
         event_keys=event_keys(columns, keys, event_variable), payloads=payloads,
         hashes=[content_hash(payload) for payload in payloads.to_pylist()], numbered=doubled,
-        files=files, row_nos=row_nos, arms={name: _text(extract.frame[name], name) for name in hidden},
+        event_variable=event_variable, files=files, row_nos=row_nos, arms={name: _text(extract.frame[name], name) for name in hidden},
+    )  # fmt: skip
+
+
+def with_last_known(records: Records, known: Mapping[str, Mapping[str, str]], vanished: Iterable[str]) -> Records:
+    """The same records with columns that have vanished from the source filled from what was last known.
+
+    A column that is missing from an extract says nothing about any row: it is one fault of the source, not one
+    change a row, and never blanks what was recorded.
+
+    Parameters
+    ----------
+    known: record key → values last stored.   vanished: kept variables that the extract no longer has.
+    """
+    keys = records.keys.to_pylist()
+    filled = {name: text_array([known.get(key, {}).get(name, "") for key in keys]) for name in vanished}
+    columns = {**records.columns, **filled}
+    payloads = payload_column(columns)
+    return replace(
+        records, columns=columns, payloads=payloads, hashes=[content_hash(text) for text in payloads.to_pylist()],
+        event_keys=event_keys(columns, records.keys, records.event_variable),
     )  # fmt: skip
 
 
