@@ -10,12 +10,52 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import TypeAdapter
-from pydantic.dataclasses import dataclass as stored_dataclass
+from bot.notices import (
+    FaultLine,
+    OpenAlertLine,
+    OpsContent,
+    OpsKind,
+    RuleLine,
+    SourceLine,
+    StartingStateContent,
+    StatusContent,
+    StepContent,
+    Stored,
+    WeekContent,
+    stored_body,
+    stored_from_body,
+)
+from rules.model import Action, Audience, Finding, Reason, Urgency
 
-from rules.model import Action, Audience, Finding, Reason, State, Urgency
+__all__ = [
+    "Acknowledgement",
+    "AlertContent",
+    "Call",
+    "ClosedView",
+    "Content",
+    "EscalationContent",
+    "FaultLine",
+    "Mode",
+    "OpenAlertLine",
+    "OpenView",
+    "OpsContent",
+    "OpsKind",
+    "RuleFacts",
+    "RuleLine",
+    "Setting",
+    "SourceLine",
+    "StartingStateContent",
+    "StatusContent",
+    "StepContent",
+    "Stored",
+    "View",
+    "WeekContent",
+    "WhyContent",
+    "stored_body",
+    "stored_from_body",
+]
 
 _SEAL = object()
 """Known to `bot.access` only: constructing a view without it raises."""
@@ -149,168 +189,6 @@ class WhyContent:
         return self.alert.audience
 
 
-@stored_dataclass(frozen=True, slots=True)
-class RuleLine:
-    """Where one rule stands, for a note: numbers of its most advanced scope."""
-
-    rule_id: str
-    title: str
-    state: State
-    events: int = 0
-    n_evaluable: int = 0
-    stop_at: int | None = None
-    at_n: int | None = None
-    needs: int | None = None
-    reason: str = ""
-
-
-@stored_dataclass(frozen=True, slots=True)
-class OpenAlertLine:
-    """An alert that nobody has resolved."""
-
-    rule_id: str
-    scope: str
-    state: State
-    opened_at: datetime
-    acknowledged_by: str = ""
-    acknowledged_at: datetime | None = None
-
-
-@stored_dataclass(frozen=True, slots=True)
-class SourceLine:
-    """How current one record source is. `reason` is why it is not, in words for whoever mends it."""
-
-    source_id: str
-    last_complete_at: datetime | None
-    current: bool
-    reason: str = ""
-
-
-@stored_dataclass(frozen=True, slots=True)
-class StatusContent:
-    """What was and could not be checked, for one audience: the daily note and the answer to `status`.
-
-    Parameters
-    ----------
-    at: when it was frozen; a late note says so by `due_at`.
-    rules, alerts, sources: of this audience only.
-    newly: ids of rules newly met since the last note.
-    problems: what could not be done, in words, worst first (held deliveries, a failing evaluation).
-    evaluated_at: last finished evaluation, None = never.
-    next_at, down_at: the next note, and when its absence means that the bot is down (notes only).
-    due_at: when the note was due, where it is late.   seq, digest: head of the audit chain.
-    """
-
-    audience: Audience
-    at: datetime
-    rules: tuple[RuleLine, ...] = ()
-    alerts: tuple[OpenAlertLine, ...] = ()
-    sources: tuple[SourceLine, ...] = ()
-    newly: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
-    evaluated_at: datetime | None = None
-    next_at: datetime | None = None
-    down_at: datetime | None = None
-    due_at: datetime | None = None
-    ops: tuple[str, ...] = ()
-    seq: int = 0
-    digest: str = ""
-    type: Literal["status"] = "status"
-
-
-@stored_dataclass(frozen=True, slots=True)
-class StartingStateContent:
-    """A running trial's first evaluation: one line a rule, for the medical monitor to accept once."""
-
-    audience: Audience
-    at: datetime
-    rules: tuple[RuleLine, ...]
-    events: int = 0
-    subjects: int = 0
-    crossed: tuple[str, ...] = ()
-    role: str = "medical_monitor"
-    mention: tuple[str, ...] = ()
-    accepted_by: str = ""
-    accepted_at: datetime | None = None
-    type: Literal["starting_state"] = "starting_state"
-
-
-@stored_dataclass(frozen=True, slots=True)
-class WeekContent:
-    """The head of a week's thread of daily notes; `monday` is 00:00 of its first day in the study's zone."""
-
-    audience: Audience
-    monday: datetime
-    type: Literal["week"] = "week"
-
-
-class OpsKind(StrEnum):
-    """What ops hears about; each is said once when it begins and once when it ends."""
-
-    STARTED = "started"
-    SOURCE_FAILED = "source_failed"
-    SOURCE_RECOVERED = "source_recovered"
-    SOURCE_STALE = "source_stale"
-    SOURCE_FAULTS = "source_faults"
-    SOURCE_WARNING = "source_warning"
-    RULE_FAILED = "rule_failed"
-    SECOND_SOCKET = "second_socket"
-    OUTBOX_HELD = "outbox_held"
-    OUTBOX_SLOW = "outbox_slow"
-    OUTBOX_RECOVERED = "outbox_recovered"
-    CHANNEL_BLOCKED = "channel_blocked"
-    CHANNEL_RELEASED = "channel_released"
-    HISTORY_UNREADABLE = "history_unreadable"
-
-
-@stored_dataclass(frozen=True, slots=True)
-class FaultLine:
-    """Doubtful records of one kind: by source, column and row, never by value."""
-
-    source_id: str
-    file: str
-    variable: str
-    kind: str
-    rows: tuple[int, ...]
-    total: int
-
-
-@stored_dataclass(frozen=True, slots=True)
-class OpsContent:
-    """One message to ops: what failed or recovered, where, and what to do.
-
-    Parameters
-    ----------
-    subject: source id, rule id, channel or the like.   reason, fix: in words.
-    since: when it began.   faults: for SOURCE_FAULTS.   number: how many, where that matters.
-    """
-
-    kind: OpsKind
-    at: datetime
-    subject: str = ""
-    reason: str = ""
-    fix: str = ""
-    since: datetime | None = None
-    number: int = 0
-    faults: tuple[FaultLine, ...] = ()
-    audience: Audience = Audience.OPS
-    type: Literal["ops"] = "ops"
-
-
-@stored_dataclass(frozen=True, slots=True)
-class StepContent:
-    """What an outbox row about an alert stores: the words are made from the alert's own history.
-
-    `step`: "alert" the parent message; "change" a reply on its version; "escalation" a reply that calls `role`.
-    """
-
-    step: Literal["alert", "change", "escalation"]
-    version: int = 1
-    role: str = ""
-    after_minutes: int = 0
-    type: Literal["step"] = "step"
-
-
 @dataclass(frozen=True, slots=True)
 class EscalationContent:
     """Nobody acknowledged: who is called now, about which alert."""
@@ -326,26 +204,10 @@ class EscalationContent:
         return self.alert.audience
 
 
-Stored = StepContent | StatusContent | StartingStateContent | WeekContent | OpsContent
-"""What `outbox.content` can hold."""
-
 Content = (
     AlertContent | WhyContent | EscalationContent | StatusContent | StartingStateContent | WeekContent | OpsContent
 )
 """What can be disclosed."""
-
-_STORED: TypeAdapter[Stored] = TypeAdapter(Stored)
-
-
-def stored_body(content: Stored) -> dict[str, Any]:
-    """The content as JSON values for `outbox.content`; equal contents give equal bodies."""
-    body: dict[str, Any] = _STORED.dump_python(content, mode="json")
-    return body
-
-
-def stored_from_body(body: Mapping[str, Any]) -> Stored:
-    """Rebuild what `stored_body` wrote. Raises pydantic's ValidationError on a body of another shape."""
-    return _STORED.validate_python(dict(body))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bot.views import AlertContent, ClosedView, OpenView, Setting
 from bot.wording.figures import (
     boundary_count,
+    decisive,
     described,
     event_facts,
     hangs_on,
@@ -186,7 +187,7 @@ def _provisional(content: AlertContent, counted: str) -> _Body:
 
 
 def _complete(content: AlertContent) -> str:
-    fields = {(item.record_key, name) for item in content.finding.counted() for name in item.missing}
+    fields = {(item.record_key, name) for item in decisive(content.finding) for name in item.missing}
     return f"Please complete {'this field' if len(fields) == 1 else f'these {len(fields)} fields'} in the source."
 
 

@@ -69,7 +69,10 @@ def later_subjects(finding: Finding) -> str:
 
 
 def _pending(finding: Finding) -> tuple[int, int]:
-    """Subjects pending up to the crossing look, and after it. Without positions all count as later."""
+    """Subjects pending up to the crossing look, and after it. Where no place is known all count as later."""
+    told = finding.details
+    if "pending_in_look" in told:
+        return int(told["pending_in_look"]), int(told.get("pending_later", 0))
     pending = [e for e in finding.evidence if e.standing is Standing.PENDING]
     inside = sum(1 for e in pending if _number(e.facts.get("position")) <= (finding.at_n or 0))
     return inside, max(finding.n_pending, len(pending)) - inside
@@ -112,7 +115,7 @@ def hangs_on(finding: Finding, *, as_treated: bool = False) -> list[str]:
     `Causality is missing; treated as related`.
     """
     missing: dict[str, list[Evidence]] = {}
-    for item in finding.counted():
+    for item in decisive(finding):
         for name in item.missing:
             missing.setdefault(name, []).append(item)
     said = []
@@ -123,6 +126,12 @@ def hangs_on(finding: Finding, *, as_treated: bool = False) -> list[str]:
         else:
             said.append(f"{known.name}, missing for {listed(record_names(items))}, is '{known.taken_as}'")
     return said
+
+
+def decisive(finding: Finding) -> tuple[Evidence, ...]:
+    """Counted evidence that a met rule hangs on: up to the look that crosses, with a missing fact."""
+    counted = [item for item in finding.counted() if item.missing]
+    return tuple(item for item in counted if item.facts.get("crossing")) or tuple(counted)
 
 
 def record_names(items: Iterable[Evidence]) -> list[str]:
@@ -140,10 +149,10 @@ def when_crossed(content: AlertContent, setting: Setting) -> list[str]:
     """`crossed on study day 31`, or the date where the study shows dates; `entered 2 days after onset`."""
     finding = content.crossing or content.finding
     said = []
-    day = finding.details.get("crossed_study_day", _crossing_day(finding))
+    day = finding.details.get("crossed_study_day")
     if not setting.study_days and finding.first_crossed_on:
         said.append(f"crossed {_date(finding.first_crossed_on)}")
-    elif finding.first_crossed_on and day is not None and content.rule.kind != "event":
+    elif day is not None and content.rule.kind != "event":
         said.append(f"crossed on study day {safe(day)}")
     delay = entry_delay(finding)
     if delay is not None:
@@ -151,14 +160,11 @@ def when_crossed(content: AlertContent, setting: Setting) -> list[str]:
     return said
 
 
-def _crossing_day(finding: Finding) -> Any:
-    """Study day of the event that crossed: the latest one counted, where every onset is known."""
-    days = [e.facts.get("study_day") for e in finding.counted() if e.facts.get("crossing")]
-    return days[-1] if days else None
-
-
 def entry_delay(finding: Finding) -> int | None:
     """Whole days from the onset that crossed to its becoming known; None where either is unknown."""
+    told = finding.details.get("entry_delay_days")
+    if isinstance(told, int):
+        return max(0, told)
     if finding.first_crossed_on is None or finding.known_at is None:
         return None
     return max(0, (finding.known_at.date() - finding.first_crossed_on).days)

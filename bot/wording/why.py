@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from bot.wording.phrases import ARMS_INVENTED, MARK_SENTENCE, STATE, variable
 from bot.wording.said import Said
 from bot.wording.text import SENTENCE, count, listed, safe
 from bot.wording.times import moment
-from rules.model import Audience, Evidence, Standing
+from rules.model import Audience, Evidence, Finding, Standing, State
 
 SHOWN = 40
 """Evidence lines shown of each group; the rest is counted."""
@@ -47,28 +46,53 @@ def why(view: OpenView | ClosedView) -> Said:
 def _rule(content: WhyContent) -> list[str]:
     rule = content.alert.rule
     sentence = safe(rule.sentence or rule.title, SENTENCE)
-    return [f"*Rule {safe(rule.id)}, version {rule.version}*", sentence, *_design(content.definition)]
+    design = _design(content.alert.finding, content.definition)
+    return [f"*Rule {safe(rule.id)}, version {rule.version}*", sentence, *design]
 
 
-def _design(definition: Mapping[str, Any]) -> list[str]:
-    boundary = definition.get("boundary")
-    if not isinstance(boundary, Mapping):
+def _design(finding: Finding, definition: Mapping[str, Any]) -> list[str]:
+    design, boundary = definition.get("design"), definition.get("boundary")
+    if not isinstance(design, Mapping) or not isinstance(boundary, Mapping):
         return []
-    said = [f"Design {safe(boundary.get('method', ''))}, null rate {_percent(boundary.get('null_rate'))}."]
-    if boundary.get("attained_alpha") is not None:
-        alarm = _percent(boundary["attained_alpha"])
-        said.append(f"False alarm {alarm} by design, if outcomes are recorded once and correctly.")
-    stops = stopping_points(boundary.get("looks") or (), boundary.get("stop_at") or ())
-    return [" ".join(said), f"Stops at {stops}." if stops else ""]
+    rate, alarm = _percent(design.get("null_rate")), _percent(boundary.get("attained_alpha"))
+    honest = "if outcomes are recorded once and correctly"
+    return [
+        f"Design {safe(design.get('method', ''))}, null rate {rate}; false alarm {alarm} by design, {honest}.",
+        f"Stops at {stopping_points(boundary.get('table') or ())}.",
+        _next_look(finding.details.get("next")),
+        _other_readings(finding.details),
+    ]
 
 
-def stopping_points(looks: Sequence[int], stop_at: Sequence[int | None]) -> str:
-    """The boundary as a table in words: `2 of 2–3, 3 of 4–6, 4 of 7–10`; looks at which none can stop are left out."""
-    groups: dict[int, list[int]] = defaultdict(list)
-    for look, stop in zip(looks, stop_at, strict=False):
-        if stop is not None:
-            groups[stop].append(look)
-    return ", ".join(f"{s} of {ls[0]}–{ls[-1]}" if len(ls) > 1 else f"{s} of {ls[0]}" for s, ls in groups.items())
+def stopping_points(table: Sequence[Sequence[int | None]]) -> str:
+    """A boundary's runs [first look, last look, count] in words: `2 of 2–3, 3 of 4–6`; no count, no words."""
+    runs = [(first, last, stop) for first, last, stop in table if stop is not None]
+    said = [f"{stop} of {first}–{last}" if last != first else f"{stop} of {first}" for first, last, stop in runs]
+    return listed(said, limit=30) if said else "no count"
+
+
+def _next_look(following: Any) -> str:
+    if not isinstance(following, Mapping) or following.get("stop_at") is None:
+        return ""
+    return f"At the next look, {following['look']} subjects, it stops at {following['stop_at']}."
+
+
+def _other_readings(details: Mapping[str, Any]) -> str:
+    """The result if doubtful or missing facts were decided either way."""
+    said = []
+    resolved, left = details.get("if_resolved"), details.get("if_left_counted")
+    if isinstance(resolved, Mapping):
+        said.append(f"If the missing facts turn out favourable: {_reading(resolved['against'])}; if not: ")
+        said[-1] += f"{_reading(resolved['for'])}."
+    if isinstance(left, Mapping):
+        said.append(f"With subjects who left counted as no event: {_reading(left['as_no_event'])}; as event: ")
+        said[-1] += f"{_reading(left['as_event'])}."
+    return " ".join(said)
+
+
+def _reading(reading: Mapping[str, Any]) -> str:
+    at = f" at {reading['at_n']}" if reading.get("at_n") else ""
+    return f"{STATE[State(reading['state'])]}, {count(int(reading.get('events') or 0), 'event')}{at}"
 
 
 def _percent(rate: Any) -> str:
