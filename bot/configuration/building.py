@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
-from rules.registry import Registry
 
 from bot.configuration.blocks import StudyFile
 from bot.configuration.crosschecks import Definition, entries, term_lists
@@ -17,6 +16,7 @@ from bot.configuration.problems import Problem, suggestion
 from bot.configuration.reader import Document, Place
 from rules.errors import DesignError, RuleError
 from rules.model import Derivation, StudyPlan
+from rules.registry import Registry
 
 
 @dataclass(slots=True)

@@ -53,7 +53,14 @@ def explain(error: ValidationError, model: type[BaseModel], document: Document, 
         _problem(items, place, model, document, at)
         for (place, _), items in grouped.items()
         if not (items[0]["type"] == "missing" and place in meant)  # told once, as the misspelt key
+        and not _told_deeper(place, items, grouped)
     ]
+
+
+def _told_deeper(place: Place, items: Sequence[Mapping[str, Any]], grouped: Mapping[tuple[Place, bool], Any]) -> bool:
+    """A list or block that one member of a union could read, but for a fault inside it: only that fault is told."""
+    inside = any(len(other) > len(place) and other[: len(place)] == place for other, _ in grouped)
+    return inside and all(str(item["type"]).endswith("_type") for item in items)
 
 
 def _written(loc: Sequence[str | int], document: Document, at: Place, kind: str) -> Place:
