@@ -16,6 +16,9 @@ from rules.errors import DesignError
 MAX_SUBJECTS = 10_000
 """The largest last look that is calibrated: beyond it a typing error is likelier than a trial."""
 
+PRIOR_SIZES = (1e-9, MAX_SUBJECTS)
+"""Priors outside are worth no subject at all or more than any trial, and their posteriors differ by rounding alone."""
+
 
 def number(parameter: str, value: object, allowed: str) -> float:
     """A finite real number; text, truth values and NaN raise `DesignError` with `allowed` as the remedy."""
@@ -45,11 +48,11 @@ def rate(parameter: str, value: object) -> float:
     return checked
 
 
-def positive(parameter: str, value: object) -> float:
-    """A number above 0."""
-    allowed = "a number above 0"
+def prior(parameter: str, value: object) -> float:
+    """A parameter of a beta prior, in subjects: positive, and of a size at which posteriors can be told apart."""
+    allowed = f"a number above 0, from {PRIOR_SIZES[0]:g} to {PRIOR_SIZES[1]:,} (it counts like subjects already seen)"
     checked = number(parameter, value, allowed)
-    if checked <= 0:
+    if not PRIOR_SIZES[0] <= checked <= PRIOR_SIZES[1]:
         raise DesignError(parameter, value, allowed)
     return checked
 

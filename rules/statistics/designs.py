@@ -89,7 +89,7 @@ class BetaBinomial(Family):
 
     Parameters
     ----------
-    prior_a, prior_b: positive; prior mean prior_a / (prior_a + prior_b), worth prior_a + prior_b subjects.
+    prior_a, prior_b: positive (`checks.PRIOR_SIZES`); prior mean prior_a / (prior_a + prior_b), worth prior_a + prior_b subjects.
     """
 
     prior_a: float
@@ -97,7 +97,7 @@ class BetaBinomial(Family):
 
     def __post_init__(self) -> None:
         for name in self.parameters():
-            object.__setattr__(self, name, checks.positive(name, getattr(self, name)))
+            object.__setattr__(self, name, checks.prior(name, getattr(self, name)))
 
     def evidence(self, n: Counts, events: Counts, null_rate: float) -> Floats:
         """Posterior log odds of a rate above the null rate."""

@@ -43,10 +43,10 @@ def log_odds_below(a: ArrayLike, b: ArrayLike, x: float) -> Floats:
 def _log(tail: Any, a: Floats, b: Floats, log_x: float, log_rest: float) -> Floats:
     """Log of a tail I_x(a, b), by its series where the tail itself is too small to represent."""
     tiny = np.asarray(tail) < _SMALLEST
-    result = np.log(np.where(tiny, 1.0, tail))
+    result = np.array(np.log(np.where(tiny, 1.0, tail)))
     if tiny.any():
         result[tiny] = _log_series(a[tiny], b[tiny], log_x, log_rest)
-    return np.asarray(result)
+    return result
 
 
 def _log_series(a: Floats, b: Floats, log_x: float, log_rest: float) -> Floats:

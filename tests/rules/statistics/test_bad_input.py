@@ -50,7 +50,7 @@ def test_long_lists_of_looks_are_shortened_in_the_message() -> None:
 
 
 @pytest.mark.parametrize("name", ["prior_a", "prior_b"])
-@pytest.mark.parametrize("prior", [0, -1, "weak", None, float("inf"), False])
+@pytest.mark.parametrize("prior", [0, -1, "weak", None, float("inf"), False, 1e-300, 1e12])
 def test_priors(name: str, prior: object) -> None:
     refused(GOOD | {name: prior}, name, prior, "above 0")
 
