@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -84,6 +84,10 @@ class Facts:
         `treatment_emergent`.
         """
         return EventTable(self.domains, self.subjects, self.derivation, self.cutoff).build()
+
+    def event_column(self, name: str) -> NDArray[Any]:
+        """A column of `events` as an array; days as datetime64[D], text as Python strings."""
+        return cast(NDArray[Any], self.remember(("event", name), lambda: _array(self.events[name])))
 
     def remember(self, key: Any, make: Callable[[], Any]) -> Any:
         """A value computed once for this snapshot, for rules that share a step."""
@@ -170,6 +174,12 @@ class Facts:
         """Record keys of events recorded as not serious although a criterion is met, sorted: a query each."""
         events = self.events
         return tuple(sorted(events.loc[events["contradiction"], "record_key"]))
+
+
+def _array(column: pd.Series) -> NDArray[Any]:
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.to_numpy(dtype=object)
+    return column.to_numpy("datetime64[D]") if column.dtype.kind == "M" else column.to_numpy()
 
 
 def _subjects_and_events(events: pd.DataFrame, flags: Bools) -> tuple[int, int]:

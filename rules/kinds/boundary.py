@@ -118,4 +118,4 @@ class BoundaryRule(RuleFields):
 
     def _dosed(self, facts: Facts, rows: Any) -> Bools:
         treated = np.append(facts.population("treated"), False)
-        return np.asarray(treated[facts.events["subject"].to_numpy()[rows]])
+        return np.asarray(treated[facts.event_column("subject")[rows]])

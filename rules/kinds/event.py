@@ -51,7 +51,7 @@ class EventRule(RuleFields):
     def _finding(self, facts: Facts, chosen: Selected, i: int) -> Finding:
         row = int(chosen.row[i])
         item = witness(facts).event(row, Standing.COUNTED, int(chosen.missing[i]), crossing=True)
-        on, known = day_of(facts.events["onset_lo"].to_numpy("datetime64[D]")[row]), moment_of(int(chosen.known[i]))
+        on, known = day_of(facts.event_column("onset_lo")[row]), moment_of(int(chosen.known[i]))
         details: dict[str, Any] = {"counting": "events", "entry_delay_days": entry_delay(on, known)}
         details["crossed_study_day"] = witness(facts).study_day(row)
         return Finding(
@@ -70,7 +70,7 @@ class EventRule(RuleFields):
 def in_population(facts: Facts, chosen: Selected, name: Population) -> Any:
     """Flags: the event's subject is in the population. An event without a subject is in `all` only."""
     flags = np.append(facts.population(name), name == "all")
-    return flags[facts.events["subject"].to_numpy()[chosen.row]]
+    return flags[facts.event_column("subject")[chosen.row]]
 
 
 def population_needs(name: Population, window: Window | None) -> dict[str, tuple[str, ...]]:

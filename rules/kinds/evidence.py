@@ -8,16 +8,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from rules.columns import Days, Ints, later
+from rules.columns import NAT, Bools, Days, Ints, later
 from rules.derive import Facts
 from rules.derive_subjects import TRUE_WORDS
 from rules.kinds.matching import bit, named, worst_grade
 from rules.model import Evidence, Standing
 from rules.sdtm import CRITERIA
 
-LIMIT = 500
+LIMIT = 200
 """Most items of evidence in one finding; how many there are is always said beside it."""
 
+_TEXT = ("USUBJID", "record_key", "event_key", "domain", "AEDECOD")
 T = TypeVar("T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -31,17 +32,17 @@ class Witness:
     """
 
     def __init__(self, facts: Facts) -> None:
-        self._facts = facts
-        events, subjects = facts.events, facts.subjects
-        self._text = {name: events[name] for name in ("USUBJID", "record_key", "event_key", "domain", "AEDECOD")}
-        self._level = {n: events[n].to_numpy() for n in ("serious", "death", "related", "contradiction")}
-        self._grade, self._ae_row = worst_grade(facts), events["ae_row"].to_numpy()
-        self._lo, self._hi = (events[f"onset_{end}"].to_numpy("datetime64[D]") for end in ("lo", "hi"))
-        self._subject = events["subject"].to_numpy()
-        self._site = subjects["site"]
+        subjects = facts.subjects
+        self._names = subjects.index.to_numpy(dtype=object)
+        self._text = {name: facts.event_column(name) for name in _TEXT}
+        self._level = {name: facts.event_column(name) for name in ("serious", "death", "related", "contradiction")}
+        self._grade, self._ae_row = worst_grade(facts), facts.event_column("ae_row")
+        self._lo, self._hi, self._at = (facts.event_column(n) for n in ("onset_lo", "onset_hi", "subject"))
+        self._site = subjects["site"].to_numpy(dtype=object)
         self._first = subjects["first_dose_lo"].to_numpy("datetime64[D]")
         self._partial = subjects["first_dose_partial"].to_numpy()
         self._criteria = {n: facts.domains["AE"].isin(n, TRUE_WORDS) for n in CRITERIA}
+        self._said: dict[int, dict[str, Any]] = {}
 
     def event(self, row: int | np.int64, standing: Standing, missing: int | np.int64 = 0, **more: Any) -> Evidence:
         """One event by the row that stands for it.
@@ -52,27 +53,21 @@ class Witness:
         missing: bit mask of the variables it hangs on.
         more: further facts, such as `position`.
         """
-        row = int(row)
-        text = {name: str(column.iloc[row]) for name, column in self._text.items()}
-        return Evidence(
-            usubjid=text["USUBJID"],
-            standing=standing,
-            record_key=text["record_key"],
-            event_key=text["event_key"],
-            domain=text["domain"],
-            missing=named(int(missing)),
-            facts={"AEDECOD": text["AEDECOD"], **self._of_event(row), **more},
-        )
+        usubjid, record_key, event_key, domain = (str(self._text[name][row]) for name in _TEXT[:4])
+        if row not in self._said:
+            self._said[int(row)] = self._of_event(int(row))
+        facts = {**self._said[int(row)], **more}
+        return Evidence(usubjid, standing, record_key, event_key, domain, named(int(missing)), facts)
 
     def subject(self, at: int, standing: Standing, **more: Any) -> Evidence:
         """One subject, by its row of `facts.subjects`."""
         missing = ("RFXSTDTC",) if self._partial[at] else ()
-        facts = {"site": str(self._site.iloc[at]), **more}
-        return Evidence(str(self._facts.subjects.index[at]), standing, missing=missing, facts=facts)
+        facts = {"site": str(self._site[at]), **more}
+        return Evidence(str(self._names[at]), standing, missing=missing, facts=facts)
 
     def study_day(self, row: int) -> int | None:
         """SDTM study day of an onset (first dose = day 1, no day 0); None where either day is not exactly known."""
-        at = int(self._subject[row])
+        at = int(self._at[row])
         if at < 0 or self._partial[at] or np.isnat(self._first[at]) or self._lo[row] != self._hi[row]:
             return None
         days = int((self._lo[row] - self._first[at]).astype(int))
@@ -80,7 +75,7 @@ class Witness:
 
     def _of_event(self, row: int) -> dict[str, Any]:
         grade, at = int(self._grade[row]), int(self._ae_row[row])
-        said: dict[str, Any] = {"grade": grade} if grade else {}
+        said: dict[str, Any] = {"AEDECOD": str(self._text["AEDECOD"][row])} | ({"grade": grade} if grade else {})
         for name in ("serious", "death", "related"):
             said[name] = bool(self._level[name][row] > 0)
         criteria = [name for name, flags in self._criteria.items() if at >= 0 and flags[at]]
@@ -89,8 +84,8 @@ class Witness:
         day = self.study_day(row)
         said |= {"study_day": day} if day is not None else {}
         said |= self._onset(row)
-        subject = int(self._subject[row])
-        return said | ({"site": str(self._site.iloc[subject])} if subject >= 0 else {})
+        subject = int(self._at[row])
+        return said | ({"site": str(self._site[subject])} if subject >= 0 else {})
 
     def _onset(self, row: int) -> dict[str, str]:
         lo, hi = self._lo[row], self._hi[row]
@@ -107,33 +102,38 @@ def witness(facts: Facts) -> Witness:
 
 def earliest_days(facts: Facts, rows: Ints) -> Days:
     """Earliest possible day of each event, not before first dose where the rest allows; first dose where unknown."""
-    lo = facts.events["onset_lo"].to_numpy("datetime64[D]")[rows]
-    hi = facts.events["onset_hi"].to_numpy("datetime64[D]")[rows]
-    subjects = np.append(facts.subjects["first_dose_lo"].to_numpy("datetime64[D]"), np.datetime64("NaT", "D"))
-    first = subjects[facts.events["subject"].to_numpy()[rows]]
+    days: Days = facts.remember("earliest days", lambda: _make_earliest_days(facts))
+    return days[rows]
+
+
+def _make_earliest_days(facts: Facts) -> Days:
+    lo, hi = facts.event_column("onset_lo"), facts.event_column("onset_hi")
+    first = _first_dose(facts, "lo")[facts.event_column("subject")]
     clipped = np.where(hi >= first, np.fmax(lo, first), lo)
     return np.where(np.isnat(lo), first, clipped)
 
 
-def in_window(facts: Facts, rows: Ints, after_days: int) -> tuple[Any, Ints]:
+def _first_dose(facts: Facts, end: str) -> Days:
+    """First dose of each subject, and NaT at the last place for events without a subject."""
+    return np.append(facts.subjects[f"first_dose_{end}"].to_numpy("datetime64[D]"), NAT)
+
+
+def in_window(facts: Facts, rows: Ints, after_days: int) -> tuple[Bools, Ints]:
     """Is each event in its subject's window on some possible day, and what that hangs on?
 
     Returns
     -------
     Flags (shape as rows) and a bit mask each: 0 where every possible day is inside. An unknown onset is inside.
     """
-    events, table = facts.events, facts.subjects
-    subject = events["subject"].to_numpy()[rows]
-    nat = np.datetime64("NaT", "D")
-    first_lo, first_hi = (
-        np.append(table[f"first_dose_{end}"].to_numpy("datetime64[D]"), nat)[subject] for end in ("lo", "hi")
+    subject, lo, hi, assumed, at = (
+        facts.event_column(n)[rows] for n in ("subject", "onset_lo", "onset_hi", "onset_assumed", "ae_row")
     )
-    lo, hi = (events[f"onset_{end}"].to_numpy("datetime64[D]")[rows] for end in ("lo", "hi"))
+    first_lo, first_hi = (_first_dose(facts, end)[subject] for end in ("lo", "hi"))
     possible = ~(hi < first_lo) & ~(lo > later(first_hi, after_days))
-    certain = (lo >= first_hi) & (hi <= later(first_lo, after_days)) & ~events["onset_assumed"].to_numpy()[rows]
-    exact = (lo == hi) & ~events["onset_assumed"].to_numpy()[rows]
-    onset = np.where(events["ae_row"].to_numpy()[rows] >= 0, bit("AESTDTC"), bit("DTHDTC"))
-    return possible, np.where(certain, 0, np.where(exact, bit("RFXSTDTC"), onset)).astype(np.int64)
+    certain = (lo >= first_hi) & (hi <= later(first_lo, after_days)) & ~assumed
+    onset = np.where(at >= 0, bit("AESTDTC"), bit("DTHDTC"))
+    missing = np.where((lo == hi) & ~assumed, bit("RFXSTDTC"), onset)
+    return np.asarray(possible), np.where(certain, 0, missing).astype(np.int64)
 
 
 def day_of(value: np.datetime64) -> date | None:

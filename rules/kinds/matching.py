@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rules.columns import NO, UNKNOWN, YES, Bools, Columns, Ints, Levels, any_in, folded, highest, levels
+from rules.columns import NAT, NO, UNKNOWN, YES, Bools, Columns, Ints, Levels, any_in, folded, highest, levels
 from rules.derive import Facts
 from rules.errors import RuleError
 from rules.kinds.words import EventFilter, Grade
@@ -79,16 +79,16 @@ def match(facts: Facts, wanted: EventFilter) -> Match:
     ------
     RuleError: a term list that the study does not have.
     """
-    events = facts.events
-    found = Match(np.full(len(events), YES, dtype=np.int8), np.zeros(len(events), dtype=np.int64))
+    size = len(facts.events)
+    nothing = np.zeros(size, dtype=np.int64)
+    found = Match(np.full(size, YES, dtype=np.int8), nothing)
     asked = (("related", "AEREL"), ("serious", "AESER"), ("unexpected", "EXPECTED"), ("death", "AESER"))
     for name, variable in asked:
         answer = getattr(wanted, name)
         if answer is not None:
-            found = found.also(*_whole_event(facts, _answered(events[name].to_numpy(), answer), variable))
+            found = found.also(_answered(_of_event(facts, name), answer), nothing + _BIT[variable])
     if wanted.lesion_role in ("treated", "control"):
-        level = events[f"{wanted.lesion_role}_lesion"].to_numpy()
-        found = found.also(*_whole_event(facts, level, "LESROLE"))
+        found = found.also(_of_event(facts, f"{wanted.lesion_role}_lesion"), nothing + _BIT["LESROLE"])
     if wanted.grade is not None:
         found = found.also(*_graded(facts, wanted.grade))
     if wanted.terms:
@@ -96,12 +96,13 @@ def match(facts: Facts, wanted: EventFilter) -> Match:
     if wanted.soc:
         found = found.also(*_organ_class(facts, wanted.soc))
     if wanted.treatment_emergent is not None:
-        level = _answered(events["treatment_emergent"].to_numpy(), wanted.treatment_emergent)
+        level = _answered(facts.event_column("treatment_emergent"), wanted.treatment_emergent)
         found = found.also(level, _emergence_doubt(facts))
     for variable, values in wanted.where.items():
-        found = found.also(_recorded(facts, variable, values), np.zeros(len(events), dtype=np.int64))
+        found = found.also(_recorded(facts, variable, values), nothing)
     if not wanted.asks_for_serious:
-        found = found.also(levels(events["ae_row"].to_numpy() >= 0, events["ae_row"].to_numpy() < 0), found.missing)
+        elsewhere = facts.event_column("ae_row") < 0
+        found = found.also(levels(~elsewhere, elsewhere), nothing)
     return found
 
 
@@ -110,34 +111,34 @@ def _answered(level: Levels, answer: bool) -> Levels:
     return level if answer else np.asarray(YES - level, dtype=np.int8)
 
 
-def _whole_event(facts: Facts, level: Levels, variable: str) -> tuple[Levels, Ints]:
-    """The worse of the states of each event, on every row of it."""
-    return _highest_of_event(facts, level), np.full(len(level), _BIT[variable], dtype=np.int64)
+def _of_event(facts: Facts, name: str) -> Levels:
+    """A fact by the worse of the states of each event, on every row of it."""
+    found: Levels = facts.remember(("whole", name), lambda: _highest_of_event(facts, facts.event_column(name)))
+    return found
 
 
 def _highest_of_event(facts: Facts, values: Levels) -> Levels:
-    event = facts.events["event"].to_numpy()
+    event = facts.event_column("event")
     return np.asarray(highest(event_count(facts), event, values)[event], dtype=np.int8)
 
 
 def event_count(facts: Facts) -> int:
     """Number of distinct events in `facts.events`."""
-    return int(facts.events["event"].max()) + 1 if len(facts.events) else 0
+    return int(facts.event_column("event").max(initial=-1)) + 1
 
 
 def worst_grade(facts: Facts) -> Levels:
     """Worst recorded grade of each row's event, 0 where none is recorded."""
-    grades: Levels = facts.remember("worst_grade", lambda: _highest_of_event(facts, facts.events["grade"].to_numpy()))
-    return grades
+    return _of_event(facts, "grade")
 
 
 def _graded(facts: Facts, wanted: Grade) -> tuple[Levels, Ints]:
     """Upwards: the row's own grade. Otherwise the worst grade of the event must fit, and a missing one may be worse."""
-    own = facts.events["grade"].to_numpy()
+    own = facts.event_column("grade")
     if wanted.upwards:
         level = levels(_compared(own, wanted) & (own > 0), ~_compared(own, wanted) & (own > 0))
     else:
-        event = facts.events["event"].to_numpy()
+        event = facts.event_column("event")
         doubtful = any_in(event_count(facts), event, own == 0)[event]
         worst = worst_grade(facts)
         possible = np.logical_or.reduce([_compared(np.maximum(worst, g), wanted) for g in range(1, _WORST + 1)])
@@ -191,26 +192,31 @@ def _organ_class(facts: Facts, classes: tuple[str, ...]) -> tuple[Levels, Ints]:
 
 def _of_rows(facts: Facts, of_ae: Levels, elsewhere: int, variable: str) -> tuple[Levels, Ints]:
     """A level per AE record, on the rows of `facts.events`; deaths without a record in AE get `elsewhere`."""
-    at = facts.events["ae_row"].to_numpy()
+    at = facts.event_column("ae_row")
     level = np.where(at >= 0, np.append(of_ae, np.int8(elsewhere))[at], elsewhere).astype(np.int8)
-    return _whole_event(facts, level, variable)
+    return _highest_of_event(facts, level), np.full(len(level), _BIT[variable], dtype=np.int64)
 
 
 def _recorded(facts: Facts, variable: str, values: tuple[str, ...]) -> Levels:
     """Membership as recorded: a blank is in no list, and nothing is interpreted."""
-    at = facts.events["ae_row"].to_numpy()
+    at = facts.event_column("ae_row")
     inside = np.append(facts.domains["AE"].isin(variable, values), False)[at] & (at >= 0)
     return np.where(inside, YES, NO).astype(np.int8)
 
 
 def _emergence_doubt(facts: Facts) -> Ints:
-    """What an unknown treatment-emergence hangs on: the onset, else the first dose, else the last, else the grade."""
-    events, subjects = facts.events, facts.subjects
-    lo, hi = events["onset_lo"].to_numpy(), events["onset_hi"].to_numpy()
-    subject = events["subject"].to_numpy()
-    inexact = (lo != hi) | events["onset_assumed"].to_numpy()
-    undosed = np.append(~subjects["treated"].to_numpy() | subjects["first_dose_partial"].to_numpy(), True)[subject]
-    first = np.append(subjects["first_dose_lo"].to_numpy(), np.datetime64("NaT", "s"))[subject]
-    onset_bit = np.where(events["ae_row"].to_numpy() >= 0, _BIT["AESTDTC"], _BIT["DTHDTC"])
+    """What an unknown treatment-emergence hangs on: the first dose, else the onset, else the grade or the last dose."""
+    found: Ints = facts.remember("emergence doubt", lambda: _make_emergence_doubt(facts))
+    return found
+
+
+def _make_emergence_doubt(facts: Facts) -> Ints:
+    subjects, subject = facts.subjects, facts.event_column("subject")
+    lo, hi = facts.event_column("onset_lo"), facts.event_column("onset_hi")
+    inexact = (lo != hi) | facts.event_column("onset_assumed")
+    uncertain = ~subjects["treated"].to_numpy() | subjects["first_dose_partial"].to_numpy()
+    first = np.append(subjects["first_dose_lo"].to_numpy("datetime64[D]"), NAT)[subject]
+    onset_bit = np.where(facts.event_column("ae_row") >= 0, _BIT["AESTDTC"], _BIT["DTHDTC"])
     after = np.where(hi < first, _BIT[_grade_variable(facts.domains["AE"])], _BIT["RFXENDTC"])
-    return np.where(undosed, _BIT["RFXSTDTC"], np.where(inexact, onset_bit, after)).astype(np.int64)
+    doubt = np.where(np.append(uncertain, True)[subject], _BIT["RFXSTDTC"], np.where(inexact, onset_bit, after))
+    return doubt.astype(np.int64)

@@ -45,7 +45,7 @@ class Selected:
 def select(facts: Facts, events: EventFilter, excepted: EventFilter | None) -> Selected:
     """The events that a rule means. An exception applies only on recorded facts; one that may apply is a doubt."""
     found = match(facts, events)
-    event, size = facts.events["event"].to_numpy(), event_count(facts)
+    event, size = facts.event_column("event"), event_count(facts)
     missing, out = found.missing, np.zeros(size, dtype=bool)
     if excepted is not None:
         unless = match(facts, excepted)
@@ -60,14 +60,14 @@ def select(facts: Facts, events: EventFilter, excepted: EventFilter | None) -> S
 def _one_per_event(facts: Facts, rows: Ints, missing: Ints, excepted: Bools) -> Selected:
     """The certain state first, then the earliest onset, then by record key."""
     ranks = _ranks(facts)
-    event, size = facts.events["event"].to_numpy()[rows], event_count(facts)
+    event, size = facts.event_column("event")[rows], event_count(facts)
     certain = missing[rows] == 0
     score = ranks.row[rows] + np.where(certain, 0, len(ranks.row))
     best = np.full(size, np.iinfo(np.int64).max)
     np.minimum.at(best, event, score)
     chosen = rows[score == best[event]]
     chosen = chosen[np.argsort(ranks.event_key[chosen], kind="stable")]
-    of = facts.events["event"].to_numpy()[chosen]
+    of = facts.event_column("event")[chosen]
     return Selected(
         row=chosen,
         certain=missing[chosen] == 0,
@@ -102,11 +102,11 @@ def _ranks(facts: Facts) -> _Ranks:
 def _make_ranks(facts: Facts) -> _Ranks:
     events = facts.events
     keys, records = _sorted_codes(events["event_key"]), _sorted_codes(events["record_key"])
-    onset = events["onset_lo"].to_numpy()
+    onset = facts.event_column("onset_lo")
     order = np.lexsort((records, onset))  # NaT sorts last
     row = np.empty(len(events), dtype=np.int64)
     row[order] = np.arange(len(events))
-    known = events["known_at"].dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64)
+    known = events["known_at"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64)
     return _Ranks(keys, row, known)
 
 

@@ -184,7 +184,7 @@ def _crossed(reading: Reading, seq: Sequence, crossing: Crossing | None) -> dict
         nothing = ("first_crossed_at_n", "entry_delay_days", "crossed_study_day", "earliest_possible_date")
         return dict.fromkeys(nothing)
     row = int(reading.units.row[seq.unit[crossing.last]])
-    lo, hi = (reading.facts.events[f"onset_{end}"].to_numpy()[row] for end in ("lo", "hi"))
+    lo, hi = (reading.facts.event_column(f"onset_{end}")[row] for end in ("lo", "hi"))
     return {
         "first_crossed_at_n": crossing.at_n,
         "entry_delay_days": entry_delay(crossing.on, _known(reading, crossing)),

@@ -54,7 +54,7 @@ def units_of(facts: Facts, chosen: Selected, members: Ints, *, by_subject: bool)
     by_subject: one unit a subject, else one an event.
     """
     row = chosen.row[members]
-    day, subject = earliest_days(facts, row), facts.events["subject"].to_numpy()[row]
+    day, subject = earliest_days(facts, row), facts.event_column("subject")[row]
     units = Units(members, chosen.certain[members], row, subject, day, chosen.known[members])
     if not by_subject or not len(members):
         return units

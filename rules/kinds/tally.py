@@ -1,0 +1,196 @@
+"""Counting for the kind `count`: who stands how, grouped by scope, each group with its state and evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from rules.columns import Bools, Ints
+from rules.derive import Facts, Population
+from rules.kinds.event import in_population
+from rules.kinds.evidence import entry_delay, in_window, limited, witness
+from rules.kinds.matching import bit
+from rules.kinds.selection import Selected
+from rules.kinds.units import Units, units_of
+from rules.model import Evidence, Finding, Standing, State
+
+UNCODED = "uncoded"
+"""Scope of events without a coded term, under `per: term`."""
+
+_STANDINGS = (Standing.COUNTED, Standing.EXCEPTED, Standing.NOT_DOSED, Standing.OUTSIDE_WINDOW, Standing.NOT_MATCHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a count rule asks; the fields are those of `CountRule`, `after_days` is its window."""
+
+    rule: str
+    at_least: int
+    count: Literal["subjects", "events"]
+    per: Literal["study", "site", "subject", "term"]
+    population: Population
+    after_days: int | None
+    first: int | None
+    near: int
+
+
+class Tally:
+    """One count rule on one snapshot.
+
+    Parameters
+    ----------
+    facts: of the snapshot.
+    chosen: events the rule means.
+    terms: what it asks of them.
+    """
+
+    def __init__(self, facts: Facts, chosen: Selected, terms: Terms) -> None:
+        self._facts, self._terms = facts, terms
+        self._subject = facts.event_column("subject")[chosen.row]
+        inside = np.ones(len(chosen.row), dtype=bool)
+        if terms.after_days is not None:
+            inside, doubt = in_window(facts, chosen.row, terms.after_days)
+            chosen = chosen.doubting(doubt)
+        if terms.per == "term":
+            uncoded = facts.event_column("AEDECOD")[chosen.row] == ""
+            chosen = chosen.doubting(np.where(uncoded, bit("AEDECOD"), 0))
+        self._chosen = chosen
+        self._standing = self._stand(inside)
+
+    def groups(self) -> Iterator[tuple[str, Ints]]:
+        """Scopes by name, each with the positions of its events; the study also without any."""
+        if self._terms.per == "study":
+            yield "study", np.arange(len(self._chosen.row))
+            return
+        where: dict[str, list[int]] = {}
+        for i, value in enumerate(self._scopes()):
+            where.setdefault(value, []).append(i)
+        for value in sorted(where):
+            members = np.array(where[value], dtype=np.int64)
+            if (self._standing[members] == 0).any():
+                yield value, members
+
+    def finding(self, scope: str, members: Ints) -> Finding:
+        """The finding of one scope.
+
+        `details`: `counting` (subjects or events), `per`, `certain` (count on recorded facts alone), `population`,
+        `population_n`, `entry_delay_days`, `crossed_study_day`; `evidence_total` where not all evidence is shown;
+        `first_dose_partial`, the subjects whose order under `first` hangs on a partial date.
+        """
+        terms = self._terms
+        counted = members[self._standing[members] == 0]
+        units = units_of(self._facts, self._chosen, counted, by_subject=terms.count == "subjects")
+        total, certain = len(units.first), int(units.certain.sum())
+        state = self._state(total, certain)
+        deciding = units.where(units.certain) if certain >= terms.at_least else units
+        on, known, last = deciding.reached(terms.at_least)
+        evidence, more = self._evidence(members, units)
+        pending, overdue = self._waiting(units)
+        return Finding(
+            rule=terms.rule,
+            scope=scope,
+            state=state,
+            events=total,
+            n_evaluable=self._evaluable,
+            n_pending=pending,
+            n_overdue=overdue,
+            stop_at=terms.at_least,
+            first_crossed_on=on,
+            known_at=known,
+            evidence=evidence,
+            details=self._details(certain, on, known, last) | more,
+            reason="no subject has been dosed yet" if state is State.PENDING else "",
+        )
+
+    def _stand(self, inside: Bools) -> Ints:
+        """Index into `_STANDINGS` of each event."""
+        terms, chosen = self._terms, self._chosen
+        outsider = 2 if terms.population == "treated" else 4
+        standing = np.where(self._early(self._subject), 0, 4)
+        standing = np.where(inside, standing, 3)
+        standing = np.where(in_population(self._facts, chosen, terms.population), standing, outsider)
+        return np.where(chosen.excepted, 1, standing)
+
+    def _early(self, subject: Ints) -> Bools:
+        """Among the first so many dosed; everybody where the rule does not ask."""
+        if self._terms.first is None:
+            return np.ones(len(subject), dtype=bool)
+        position = np.append(self._facts.subjects["position"].to_numpy(), 0)[subject]
+        return np.asarray((position >= 1) & (position <= self._terms.first))
+
+    def _scopes(self) -> list[str]:
+        rows, facts = self._chosen.row, self._facts
+        if self._terms.per == "subject":
+            return [str(v) for v in facts.event_column("USUBJID")[rows]]
+        if self._terms.per == "term":
+            return [str(v) or UNCODED for v in facts.event_column("AEDECOD")[rows]]
+        sites = [str(v) or "unknown" for v in facts.subjects["site"]] + ["unknown"]
+        return [sites[at] for at in self._subject]
+
+    def _state(self, total: int, certain: int) -> State:
+        at_least = self._terms.at_least
+        if certain >= at_least:
+            return State.CROSSED
+        if total >= at_least:
+            return State.PROVISIONAL
+        if self._nobody:
+            return State.PENDING
+        return State.NEAR if total and total + self._terms.near >= at_least else State.WITHIN
+
+    @cached_property
+    def _nobody(self) -> bool:
+        """The rule speaks of dosed subjects, and there is none."""
+        return self._terms.population in ("treated", "assessed") and not self._facts.population("treated").any()
+
+    @cached_property
+    def _inside(self) -> Bools:
+        inside = self._facts.population(self._terms.population)
+        return inside & self._early(np.arange(len(inside)))
+
+    @cached_property
+    def _evaluable(self) -> int:
+        """Subjects whose window is closed; without a window, all of the population."""
+        if self._terms.after_days is None:
+            return int(self._inside.sum())
+        return int((self._inside & self._facts.window_closed(self._terms.after_days)).sum())
+
+    def _waiting(self, units: Units) -> tuple[int, int]:
+        """Dosed subjects without an event whose window is not closed: still in it, and past it."""
+        if self._terms.after_days is None:
+            return 0, 0
+        facts, days = self._facts, self._terms.after_days
+        waiting = self._inside & ~facts.window_closed(days) & facts.population("treated")
+        waiting[units.subject[units.subject >= 0]] = False
+        past = facts.cutoff > facts.window_end(days)
+        return int((waiting & ~past).sum()), int((waiting & past).sum())
+
+    def _evidence(self, members: Ints, units: Units) -> tuple[tuple[Evidence, ...], dict[str, Any]]:
+        """What counts, in order of event_key (of a subject the event by which it counts), then what does not."""
+        rest = members[self._standing[members] != 0]
+        make, chosen = witness(self._facts), self._chosen
+
+        def one(i: int) -> Evidence:
+            standing = _STANDINGS[self._standing[i]]
+            more = {"crossing": True} if standing is Standing.COUNTED else {}
+            return make.event(chosen.row[i], standing, chosen.missing[i], **more)
+
+        return limited([*np.sort(units.first).tolist(), *rest.tolist()], one)
+
+    def _details(self, certain: int, on: date | None, known: datetime | None, last: int) -> dict[str, Any]:
+        terms, table = self._terms, self._facts.subjects
+        details: dict[str, Any] = {
+            "counting": terms.count,
+            "per": terms.per,
+            "certain": certain,
+            "population": terms.population,
+            "population_n": int(self._facts.population(terms.population).sum()),
+            "entry_delay_days": entry_delay(on, known),
+            "crossed_study_day": witness(self._facts).study_day(last) if last >= 0 else None,
+        }
+        partial = table.index[table["first_dose_partial"].to_numpy()] if terms.first is not None else ()
+        return details | ({"first_dose_partial": [str(name) for name in partial]} if len(partial) else {})
