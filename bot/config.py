@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -107,12 +107,17 @@ class StudyConfig:
 
         Returns
         -------
-        Canonical JSON values; equal configurations give equal bodies. Left out is what changes no verdict: the
-        titles, the time zone (display only), channels, people, schedule.
+        Canonical JSON values; equal configurations give equal bodies. Left out is what changes no verdict of this
+        rule: term lists that it does not name, the study's title and time zone (display only), channels, people.
         """
+        body = canonical(rule.stored())
+        named = set(_texts(body))
+        derivation = canonical(asdict(self.derivation))
+        for lists in ("terms", "synonyms"):
+            derivation[lists] = {name: terms for name, terms in derivation[lists].items() if name in named}
         return {
-            "rule": canonical(rule.stored()),
-            "derivation": canonical(asdict(self.derivation)),
+            "rule": body,
+            "derivation": derivation,
             "plan": {k: v for k, v in asdict(self.plan).items() if k not in ("title", "registry", "timezone")},
         }
 
@@ -132,6 +137,15 @@ def canonical(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [canonical(v) for v in value]
     return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text inside JSON values: whatever a kind calls its keys, the term lists it names are among them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 def load(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -125,6 +126,21 @@ def test_what_changes_no_verdict_keeps_the_fingerprint(study: StudyConfig, tmp_p
     text = GOOD.replace(old, new)
     assert text != GOOD
     assert load_text(tmp_path, text, "new.yaml").fingerprint() == study.fingerprint()
+
+
+def test_a_term_list_belongs_to_the_rules_that_name_it(study: StudyConfig, tmp_path: Path) -> None:
+    """Would catch an amended list that makes every rule of the study a new version."""
+    amended = load_text(tmp_path, changed("[Fall]", "[Fall, Accident]"), "new.yaml")
+    bodies = [[config.rule_body(rule) for rule in config.rules] for config in (study, amended)]
+    assert bodies[0][0] == bodies[1][0]
+    assert bodies[0][1] != bodies[1][1]
+    assert bodies[1][1]["derivation"]["terms"] == {"trauma": ["Accident", "Fall"]}
+    assert bodies[0][0]["derivation"]["synonyms"] == {"skin": ["burning"]}
+
+
+def test_a_rule_body_survives_json(study: StudyConfig) -> None:
+    for rule in study.rules:
+        assert json.loads(json.dumps(study.rule_body(rule))) == study.rule_body(rule)
 
 
 def test_the_order_of_rules_keeps_the_fingerprint(study: StudyConfig, tmp_path: Path) -> None:
