@@ -33,7 +33,7 @@ soak: $(STAMP)  ## 200 kills at random moments under faults
 	$(BIN)/python -m pytest -n 0 -m soak tests/e2e
 
 schema: $(STAMP)  ## write bot/config.schema.json again
-	$(BIN)/python -m bot.config_schema
+	$(BIN)/python -m bot.configuration.schema
 
 wheel: $(STAMP)  ## build the wheel into dist/
 	rm -rf dist && PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m build --wheel --outdir dist .
