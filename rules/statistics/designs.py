@@ -66,8 +66,8 @@ class Family(Design):
 class Pocock(Family):
     """Stop when P(X ≥ s | n, null rate) ≤ c, one c for all looks; `critical_value` is c.
 
-    The binomial form of Pocock's boundary: Ivanova, Qaqish & Schell, Biometrics 2005;61:540-545; its place
-    among continuous designs: Martens & Logan, Statistics in Biosciences 2024.
+    The binomial form of Pocock's boundary: Ivanova, Qaqish & Schell, Biometrics 2005,
+    doi 10.1111/j.1541-0420.2005.00311.x; beside other designs: Martens & Logan, Clinical Trials 2024.
     """
 
     def evidence(self, n: Counts, events: Counts, null_rate: float) -> Floats:
@@ -84,12 +84,13 @@ class Pocock(Family):
 class BetaBinomial(Family):
     """Stop when the posterior P(rate > null rate) ≥ c under a Beta(prior_a, prior_b) prior; `critical_value` is c.
 
-    Geller, Follmann, Leifer & Carter, "Design of early trials in stem cell transplantation", 2003; c is
-    calibrated, because a posterior cutoff such as .95 says nothing of the false alarm.
+    Geller, Follmann, Leifer & Carter, "Design of early trials in stem cell transplantation", 2003
+    (ISBN 9781135524388); c is calibrated, because a posterior cutoff such as .95 says nothing of the false alarm.
 
     Parameters
     ----------
-    prior_a, prior_b: positive (`checks.PRIOR_SIZES`); prior mean prior_a / (prior_a + prior_b), worth prior_a + prior_b subjects.
+    prior_a, prior_b: positive, within `checks.PRIOR_SIZES`; the prior has mean prior_a / (prior_a + prior_b) and
+        counts like prior_a + prior_b subjects.
     """
 
     prior_a: float

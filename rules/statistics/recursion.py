@@ -28,7 +28,7 @@ def as_counts(looks: Sequence[int], stop_at: Sequence[int | None]) -> Counts:
 
 
 def stopping_probabilities(looks: Counts, stops: Counts, rates: Floats) -> Floats:
-    """P(stop at each look) for each rate (recursion of Schultz et al., Biometrics 1973;29:293-318).
+    """P(stop at each look) for each rate (the recursion of Schultz et al., Biometrics 1973;29:293).
 
     Whoever has the count that stops at the next look can never fall below it again and stops there, so that
     the boundary is a barrier that is met by one event at one subject.

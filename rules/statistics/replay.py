@@ -68,8 +68,7 @@ def replay(boundary: Boundary, events: Sequence[bool] | NDArray[np.bool_]) -> Re
     DesignError: flags that are not true or false, because a status or a missing value read as a flag would
         count silently.
 
-    Source: the order and the counting rule follow Ivanova, Qaqish & Schell, Biometrics 2005;61:540-545,
-    continuous monitoring, with delayed outcomes held in place.
+    Source: continuous monitoring of Ivanova, Qaqish & Schell, Biometrics 2005, with delayed outcomes held in place.
     """
     flags = _flags(events)
     cumulative = np.cumsum(flags, dtype=np.int64)
