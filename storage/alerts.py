@@ -185,7 +185,7 @@ def add_response(
         "study_id": head.study_id, "alert_id": alert_id, "alert_version": alert_version, "kind": kind.value,
         "user_id": user_id, "team_id": team_id, "at": at, "basis": basis, "inbox_key": inbox_key, "note": note,
     }  # fmt: skip
-    row = conn.execute(insert(response).values(values).returning(*response.c)).one()
+    row = conn.execute(insert(response).returning(*response.c), values).one()
     _move_head(conn, alert_id, **effect(kind, row.response_id))
     said = {"alert_id": alert_id, "alert_version": alert_version, "kind": kind.value, "basis": basis}
     said |= {"response_id": row.response_id, "note": hashlib.sha256(note.encode()).hexdigest() if note else ""}
@@ -258,11 +258,11 @@ def _open_episode(
         raise _conflict(finding, f"episode {last.episode} is still open: only a person ends it")
     key = {"study_id": head.study_id, "rule_id": finding.rule, "scope": finding.scope, "episode": expected}
     row = {**key, "audience": audience.value, "urgency": urgency.value, "opened_at": at, "already_true": already_true}
-    alert_id: int = conn.execute(insert(alert).values(row).returning(alert.c.alert_id)).scalar_one()
+    alert_id: int = conn.execute(insert(alert).returning(alert.c.alert_id), row).scalar_one()
     if last is not None:
         conn.execute(update(alert_head).where(alert_head.c.alert_id == last.alert_id).values(latest_episode=False))
     standing = {"version": 0, "revision": 0, "rule_version": 0, "state": "", "ever_crossed": False, "resolved": False}
-    conn.execute(insert(alert_head).values(alert_id=alert_id, latest_episode=True, **key, **standing))
+    conn.execute(insert(alert_head), {"alert_id": alert_id, "latest_episode": True, **key, **standing})
     return alert_id
 
 
@@ -277,7 +277,7 @@ def _insert_version(
 ) -> None:
     change = {"before": dict(transition.before), "after": dict(transition.after)}
     told = {"reason": transition.reason.value, "rule_version": rule_version, "finding": finding.body()}
-    conn.execute(insert(alert_version).values(alert_id=alert_id, version=version, at=at, change=change, **told))
+    conn.execute(insert(alert_version), {"alert_id": alert_id, "version": version, "at": at, "change": change, **told})
 
 
 def _move_head(conn: Connection, alert_id: int, **standing: Any) -> None:

