@@ -14,15 +14,24 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from slack_bolt import App
+from sqlalchemy import Connection as SqlConnection
 from storage.snapshot import SnapshotBuilder
 
 from bot import __version__
 from bot.config import ConfigError, Problem, Secrets, StudyConfig, load, load_secrets, vanished_rules
 from bot.integrity import damaged_files
-from bot.outgoing import salt
+from bot.link import Link, bolt_app, web_client
+from bot.outgoing import queue_ops, salt
+from bot.slack.delivery import Delivery, DeliveryTiming
+from bot.slack.desk import Desk
+from bot.slack.handlers import register
+from bot.slack.history import Pace
+from bot.standing import status_content
 from bot.study import Clock, Study
-from bot.views import Mode
+from bot.views import Mode, OpsContent, OpsKind, StatusContent
 from bot.voice import voice_of
+from rules.model import Audience
 from storage.allocation import AllocationKey
 from storage.database import Database, open_database
 from storage.findings import rules_with_history
@@ -86,15 +95,10 @@ def secrets_of(environment: Mapping[str, str] | None = None) -> Secrets:
 
 @dataclass(frozen=True)
 class Opened:
-    """Studies that are composed, and what must be closed at the end."""
+    """Studies that are composed, over one database."""
 
     studies: tuple[Study, ...]
-    databases: tuple[Database, ...]
-
-    def close(self) -> None:
-        """Close every database; safe to call twice."""
-        for database in self.databases:
-            database.close()
+    database: Database
 
 
 @contextmanager
@@ -105,40 +109,39 @@ def opened(
     secrets: Secrets,
     clock: Clock = SYSTEM_CLOCK,
     writable: bool = True,
-    source: Callable[[Any, Path], Any] | None = None,
 ) -> Iterator[Opened]:
-    """Compose studies over their databases, and close them at the end.
+    """Compose studies over their database, and close it at the end.
 
     Parameters
     ----------
-    mode: practice, rehearsal or live; None for commands that only read.
-    source: makes a source from settings and folder; by default the registered class does.
+    configs: studies that share a database.   mode: practice, rehearsal or live; None for commands that only read.
 
     Raises
     ------
-    RefusedToOpen, ConfigError: the database or the installation cannot be trusted, or a rule with history vanished.
+    RefusedToOpen, ConfigError: the database or the installation cannot be trusted, a rule with history vanished,
+        or the configurations name several databases.
     """
     _refuse_damaged()
-    by_url: dict[str, list[StudyConfig]] = {}
-    for config in configs:
-        by_url.setdefault(config.storage.url, []).append(config)
-    databases: list[Database] = []
+    _refuse_several(configs)
+    database = open_database(
+        configs[0].storage.url,
+        mode=mode.value if mode else None,
+        study_ids=[config.id for config in configs],
+        now=clock.study(),
+        writable=writable,
+    )
     try:
-        studies: list[Study] = []
-        for url, members in by_url.items():
-            database = open_database(
-                url,
-                mode=mode.value if mode else None,
-                study_ids=[config.id for config in members],
-                now=clock.study(),
-                writable=writable,
-            )
-            databases.append(database)
-            studies += [_compose(config, database, mode, secrets, clock, source) for config in members]
-        yield Opened(tuple(studies), tuple(databases))
+        yield Opened(tuple(_compose(config, database, mode, secrets, clock) for config in configs), database)
     finally:
-        for database in databases:
-            database.close()
+        database.close()
+
+
+def _refuse_several(configs: Sequence[StudyConfig]) -> None:
+    other = next((config for config in configs if config.storage.url != configs[0].storage.url), None)
+    if other is not None:
+        fix = "Give both the same storage.url, or run one process for each"
+        raise ConfigError([Problem(str(other.path), other.line("storage", "url"), "storage.url",
+                                   f"is not the database of {configs[0].path}", fix)])  # fmt: skip
 
 
 def _compose(
@@ -147,10 +150,9 @@ def _compose(
     mode: Mode | None,
     secrets: Secrets,
     clock: Clock,
-    source: Callable[[Any, Path], Any] | None,
 ) -> Study:
     _refuse_vanished(config, database)
-    make = source or _registered_source
+    made = kinds("dsmbot.sources")
     key = AllocationKey.from_text(secrets.allocation_key) if secrets.allocation_key else None
     with database.reading() as conn:
         secret = salt(conn, config.id)
@@ -158,7 +160,7 @@ def _compose(
         config=config,
         database=database,
         mode=mode or Mode.LIVE,
-        sources={settings.id: make(settings, config.base_dir) for settings in config.sources},
+        sources={s.id: made[s.kind].from_settings(s, config.base_dir) for s in config.sources},  # type: ignore[attr-defined]
         snapshots=SnapshotBuilder(database, config.id),
         clock=clock,
         code_version=__version__,
@@ -167,8 +169,77 @@ def _compose(
     )
 
 
-def _registered_source(settings: Any, base_dir: Path) -> Any:
-    return kinds("dsmbot.sources")[settings.kind].from_settings(settings, base_dir)  # type: ignore[attr-defined]
+@dataclass
+class Connection:
+    """Everything that speaks to Slack: delivery, the desk that answers, and the socket where there is one."""
+
+    delivery: Delivery
+    desk: Desk
+    link: Link | None = None
+
+    def connected(self) -> bool:
+        """Whether clicks and commands can arrive."""
+        return self.link is not None and self.link.connected()
+
+    def close(self) -> None:
+        """Close the socket; delivery has no connection of its own."""
+        if self.link is not None:
+            self.link.close()
+
+
+def connect(
+    composed: Opened,
+    secrets: Secrets,
+    *,
+    needs_socket: bool,
+    timing: DeliveryTiming | None = None,
+    pace: Pace | None = None,
+) -> Connection:
+    """Give every study its delivery, and open the socket where clicks are to be answered.
+
+    Parameters
+    ----------
+    secrets: tokens and address.   needs_socket: False for `poll`, which only speaks.   timing, pace: of delivery.
+
+    Raises
+    ------
+    ConfigError: a token is missing: nobody would be watched, and it says so.
+    """
+    missing = [p for p in secrets.missing() if needs_socket or p.where == "SLACK_BOT_TOKEN"]
+    if missing or secrets.bot_token is None:
+        raise ConfigError(missing)
+    client = web_client(secrets.bot_token, secrets.api_url)
+    studies = {study.id: study for study in composed.studies}
+    voices = {study.id: study.voice for study in composed.studies}
+    delivery = Delivery(composed.database, client, voices, timing=timing, pace=pace)
+    for study in composed.studies:
+        study.delivery = delivery
+    clock = composed.studies[0].clock
+    desk = Desk(composed.database, client, voices, _status_of(studies), clock.study, delivery.wake)
+    if not needs_socket or secrets.app_token is None:
+        return Connection(delivery, desk)
+    app = bolt_app(client, secrets.bot_token)
+    register(app, desk)
+    return Connection(delivery, desk, _link(app, composed, secrets))
+
+
+def _status_of(studies: Mapping[str, Study]) -> Callable[..., StatusContent]:
+    def status(conn: SqlConnection, study_id: str, audience: Audience, now: datetime) -> StatusContent:
+        return status_content(conn, studies[study_id].config, audience, now)
+
+    return status
+
+
+def _link(app: App, composed: Opened, secrets: Secrets) -> Link:
+    assert secrets.app_token is not None
+
+    def second(number: int) -> None:
+        for study in composed.studies:
+            with study.database.writing(study.id) as conn:
+                content = OpsContent(OpsKind.SECOND_SOCKET, study.clock.study(), "socket", number=number)
+                queue_ops(conn, study_id=study.id, content=content, queued_at=study.clock.wall())
+
+    return Link(app, secrets.app_token, secrets.api_url, second)
 
 
 def _refuse_vanished(config: StudyConfig, database: Database) -> None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-
-from rules.evaluate import evaluate
+from threading import Event
 
 from bot.notes import daily_notes
 from bot.polling import Polled, due_sources, ingest_batch, poll_source
@@ -18,6 +17,7 @@ from bot.slack.delivery import DeliveryReport
 from bot.snapshots import snapshot_if_due
 from bot.study import Study
 from bot.watching import watch
+from rules.evaluate import evaluate
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,13 @@ class Cycle:
     delivered: DeliveryReport | None = field(default=None)
 
 
-def run_cycle(study: Study, now: datetime) -> Cycle:
+def run_cycle(study: Study, now: datetime, stop: Event | None = None) -> Cycle:
     """Poll, ingest, judge, record, deliver.
 
     Parameters
     ----------
     study: composed by `bot.app`.   now: aware UTC, the study's time.
+    stop: when set, the post in flight is finished and nothing new is begun.
 
     Raises
     ------
@@ -57,12 +58,12 @@ def run_cycle(study: Study, now: datetime) -> Cycle:
 
     watch(study, now)  # what time alone brings: the silence of a source, a call that nobody answered
     daily_notes(study, now)  # and the note that says what was, and could not be, evaluated
-    return Cycle(tuple(polled), recorded, deliver(study))
+    return Cycle(tuple(polled), recorded, deliver(study, stop))
 
 
-def deliver(study: Study) -> DeliveryReport | None:
+def deliver(study: Study, stop: Event | None = None) -> DeliveryReport | None:
     """7. Let the outbox speak to Slack, reconciled to once; None where nothing is posted.
 
     8., the answer of a person, arrives through `bot.slack.handlers` and is applied once by `bot.actions`.
     """
-    return study.delivery.run_once(study.clock.wall()) if study.delivery else None
+    return study.delivery.run_once(study.clock.wall(), stop) if study.delivery else None

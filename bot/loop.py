@@ -75,9 +75,6 @@ class Loop:
     def stop(self) -> None:
         """Finish what is in flight, then stop. Safe to call twice."""
         self.stopped.set()
-        for study in self.studies:
-            if study.delivery is not None:
-                study.delivery.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
 
@@ -105,7 +102,7 @@ class Loop:
         if self.stopped.is_set():
             return
         try:
-            cycle = run_cycle(study, study.clock.study())
+            cycle = run_cycle(study, study.clock.study(), self.stopped)
         except StaleWriter as error:
             self._end(str(error))
         except StorageError as error:
@@ -121,7 +118,7 @@ class Loop:
         if self.stopped.is_set():
             return
         try:
-            deliver(study)
+            deliver(study, self.stopped)
         except StaleWriter as error:
             self._end(str(error))
         except StorageError as error:

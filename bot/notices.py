@@ -111,6 +111,34 @@ class WeekContent:
     type: Literal["week"] = "week"
 
 
+@stored_dataclass(frozen=True, slots=True)
+class GroupLine:
+    """One masked group under one rule: subjects dosed, and those of them that the rule counts."""
+
+    group: str
+    dosed: int
+    counted: int
+
+
+@stored_dataclass(frozen=True, slots=True)
+class GroupsContent:
+    """Where one rule stands by masked group, for the board.
+
+    Parameters
+    ----------
+    rule_id, title: of the rule.   lines: one a group, in order of its letter.
+    invented: the groups were dealt at random for practice and mean nothing.
+    """
+
+    at: datetime
+    rule_id: str
+    title: str
+    lines: tuple[GroupLine, ...]
+    invented: bool
+    audience: Audience = Audience.CLOSED
+    type: Literal["groups"] = "groups"
+
+
 class OpsKind(StrEnum):
     """What ops hears about; each is said once when it begins and once when it ends."""
 
@@ -178,7 +206,7 @@ class StepContent:
     type: Literal["step"] = "step"
 
 
-Stored = StepContent | StatusContent | StartingStateContent | WeekContent | OpsContent
+Stored = StepContent | StatusContent | StartingStateContent | WeekContent | GroupsContent | OpsContent
 """What `outbox.content` can hold."""
 
 _STORED: TypeAdapter[Stored] = TypeAdapter(Stored)

@@ -14,6 +14,8 @@ from typing import Any
 
 from bot.notices import (
     FaultLine,
+    GroupLine,
+    GroupsContent,
     OpenAlertLine,
     OpsContent,
     OpsKind,
@@ -37,6 +39,8 @@ __all__ = [
     "Content",
     "EscalationContent",
     "FaultLine",
+    "GroupLine",
+    "GroupsContent",
     "Mode",
     "OpenAlertLine",
     "OpenView",
@@ -205,7 +209,14 @@ class EscalationContent:
 
 
 Content = (
-    AlertContent | WhyContent | EscalationContent | StatusContent | StartingStateContent | WeekContent | OpsContent
+    AlertContent
+    | WhyContent
+    | EscalationContent
+    | StatusContent
+    | StartingStateContent
+    | WeekContent
+    | GroupsContent
+    | OpsContent
 )
 """What can be disclosed."""
 

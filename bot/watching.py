@@ -121,12 +121,7 @@ def _rule_notices(conn: Connection, study: Study, now: datetime) -> Iterator[Not
 
 
 def _outbox_notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
-    """Messages that are held, or that wait too long."""
-    held = outbox.with_status(conn, outbox.Status.HELD, study_id=study.id)
-    if held:
-        last = max(held, key=lambda item: item.outbox_id)
-        content = OpsContent(OpsKind.OUTBOX_HELD, now, last.audience, last.last_error, number=len(held))
-        yield _ops(conn, study, content, last.outbox_id)
+    """Messages that wait too long; those that are held are told by delivery itself."""
     age = outbox.oldest_open_age(conn, study.clock.wall(), study_ids=[study.id])
     if age is not None and age > SLOW:
         began = study.clock.wall() - age

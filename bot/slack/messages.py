@@ -16,6 +16,7 @@ from bot.views import (
     AlertContent,
     ClosedView,
     EscalationContent,
+    GroupsContent,
     OpenView,
     OpsContent,
     StartingStateContent,
@@ -24,6 +25,7 @@ from bot.views import (
 )
 from bot.wording.alerts import alert
 from bot.wording.changes import change, escalation
+from bot.wording.groups import groups
 from bot.wording.notes import note, starting_state, week
 from bot.wording.ops import ops
 from bot.wording.said import Said
@@ -144,6 +146,7 @@ _WORDS: Mapping[type, Callable[[OpenView | ClosedView], Said]] = {
     StatusContent: note,
     StartingStateContent: starting_state,
     WeekContent: week,
+    GroupsContent: groups,
     OpsContent: ops,
 }
 

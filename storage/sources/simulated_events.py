@@ -90,7 +90,7 @@ def _toxic() -> list[Episode]:
     down = Change(24, {"AETOXGR": "1"})
     return [
         _reaction(2, 12), _reaction(4, 9, related="POSSIBLE"), _reaction(5, 13, changes=(down,)), _reaction(7, 6),
-        Episode(3, 31, "Hypersensitivity", "Immune system disorders", "3", "PROBABLE", entry_delay=1, serious=True),
+        Episode(6, 31, "Hypersensitivity", "Immune system disorders", "3", "PROBABLE", entry_delay=1, serious=True),
         _reaction(10, 14), _reaction(12, 7), _reaction(16, 10),
     ]  # fmt: skip
 

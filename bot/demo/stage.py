@@ -1,0 +1,169 @@
+"""The stage: the shipped study on a simulated source, with a time of its own, in a practice workspace."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.app import Connection, connect, load_studies, now_utc, opened
+from bot.config import Secrets
+from bot.cycle import Cycle, deliver, run_cycle
+from bot.practice import workspace_for
+from bot.slack.delivery import DeliveryTiming
+from bot.slack.history import Pace
+from bot.study import Clock, Study
+from bot.views import Mode
+from bot.workspace.server import RunningWorkspace, serve
+from rules.model import Audience
+from storage import alerts, outbox
+from storage.sources.simulated import SimulatedSource
+from storage.sources.simulated_trial import DEFAULT_START
+
+QUICK = DeliveryTiming(
+    settle=timedelta(seconds=1.5), settle_critical=timedelta(seconds=1), post=timedelta(0), edit=timedelta(0),
+    retry=timedelta(seconds=0.2), retry_most=timedelta(seconds=1), held=timedelta(seconds=1), margin=timedelta(seconds=5),
+)  # fmt: skip
+"""The practice workspace answers at once and limits nothing, so that nothing has to be waited for."""
+
+MORNING = timedelta(hours=16)
+"""Each simulated day is looked at once, after the day's entries (15:00 UTC)."""
+
+
+class SimulatedTime:
+    """The study's time, moved by the script. Thread-safe enough: one writer."""
+
+    def __init__(self, start: datetime) -> None:
+        self.at = start
+        self.running = threading.Event()
+        self.running.set()
+        self.speed = 1.0
+
+    def now(self) -> datetime:
+        """The simulated present, aware UTC."""
+        return self.at
+
+    def control(self, speed: float) -> None:
+        """From the page: 0 pauses, 1 and 10 run."""
+        self.speed = speed or self.speed
+        if speed:
+            self.running.set()
+        else:
+            self.running.clear()
+
+
+@dataclass
+class Stage:
+    """Everything the script acts on.
+
+    Parameters
+    ----------
+    study, workspace, connection: composed for real.   time: the simulated present.   day: day of the trial, from 0.
+    """
+
+    study: Study
+    workspace: RunningWorkspace
+    connection: Connection
+    time: SimulatedTime
+    day: int = 0
+    polls: int = 0
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def source(self) -> SimulatedSource:
+        """The simulated source."""
+        found = next(iter(self.study.sources.values()))
+        assert isinstance(found, SimulatedSource)
+        return found
+
+    def channel(self, audience: Audience) -> str:
+        """Name of an audience's channel."""
+        return self.study.config.slack.channels[audience]
+
+    def next_day(self) -> Cycle:
+        """One day passes: poll, evaluate, record, deliver."""
+        self.day += 1
+        self.time.at += timedelta(days=1)
+        return self.look()
+
+    def look(self) -> Cycle:
+        """One cycle at the simulated present, delivered as far as it can be now."""
+        cycle = run_cycle(self.study, self.time.now())
+        self.polls += len(cycle.polled)
+        self.settle(5.0)
+        return cycle
+
+    def settle(self, seconds: float) -> bool:
+        """Deliver until nothing waits and every parent is up to date; False when `seconds` were not enough."""
+        until, pause = now_utc() + timedelta(seconds=seconds), threading.Event()
+        while now_utc() < until:
+            report = deliver(self.study)
+            if self.counts()["pending"] == 0 and report is not None and not report.edited:
+                return True
+            pause.wait(0.05)
+        return False
+
+    def counts(self) -> dict[str, int]:
+        """Sent, pending and held notifications."""
+        with self.study.database.reading() as conn:
+            return outbox.counts(conn, self.study.id)
+
+    def open_alerts(self) -> list[alerts.OpenAlert]:
+        """Alerts that nobody has resolved, oldest first."""
+        with self.study.database.reading() as conn:
+            return alerts.open_alerts(conn, self.study.id)
+
+
+@contextmanager
+def set_up(*, scenario: str, seed: int, port: int, told: Callable[[str], None]) -> Iterator[Stage]:
+    """Compose the demo over a database that is forgotten afterwards.
+
+    Parameters
+    ----------
+    scenario, seed: of the simulated trial.   port: wanted for the page; the next free one is taken and said.
+    told: is given each line for the terminal.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dsmbot-demo-")))
+        configs = load_studies([_configuration(folder, scenario, seed)], {})
+        workspace = serve(workspace_for(configs, seed=seed), port=port)
+        stack.callback(workspace.stop)
+        if workspace.port != port:
+            told(f"Port {port} is in use; the page is on {workspace.port}.")
+        start = datetime.combine(DEFAULT_START, datetime.min.time(), tzinfo=UTC) + MORNING
+        time = SimulatedTime(start)
+        secrets = Secrets(workspace.bot_token, workspace.app_token, api_url=workspace.base_url)
+        clock = Clock(study=time.now, wall=now_utc)
+        composed = stack.enter_context(opened(configs, mode=Mode.PRACTICE, secrets=secrets, clock=clock))
+        connection = connect(composed, secrets, needs_socket=True, timing=QUICK, pace=Pace(page=100, seconds=0))
+        stack.callback(connection.close)
+        assert connection.link is not None
+        connection.link.connect()
+        workspace.workspace.on_time_control = time.control
+        yield Stage(composed.studies[0], workspace, connection, time)
+
+
+def example_configuration() -> str:
+    """Text of the shipped config.yaml, from the wheel or from a checkout."""
+    packaged = files("bot").joinpath("example/config.yaml")
+    if packaged.is_file():
+        return packaged.read_text(encoding="utf-8")
+    return (Path(__file__).resolve().parents[2] / "config.yaml").read_text(encoding="utf-8")
+
+
+def _configuration(folder: Path, scenario: str, seed: int) -> Path:
+    """The shipped configuration with a simulated source and a database of its own."""
+    config: dict[str, Any] = yaml.safe_load(example_configuration())
+    config["sources"] = [{"id": "edc", "kind": "simulated", "scenario": scenario, "seed": seed, "every": "1 s"}]
+    config["storage"] = {"url": "sqlite:///demo.db"}
+    target = folder / "config.yaml"
+    target.write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return target

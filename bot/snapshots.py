@@ -1,0 +1,41 @@
+"""Step 3 of the cycle: is there something to judge, and the records as they are known for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from bot.study import Study
+from rules.model import Snapshot
+from storage.heads import read_head
+from storage.schema import source_state
+
+
+def snapshot_if_due(study: Study, now: datetime) -> Snapshot | None:
+    """The snapshot to evaluate, or None when nothing has changed since the last evaluation.
+
+    Due when a batch was closed that no evaluation has seen, when a rule or the settings behind it changed, or when a
+    day of the study has passed, because windows close without a record.
+    """
+    with study.database.reading() as conn:
+        head = read_head(conn, study.id)
+        cutoff = data_cutoff(conn, study, now)
+    new_records = head.batch_no > head.evaluated_batch_no
+    new_rules = head.batch_no > 0 and head.rules_fingerprint != study.config.fingerprint()
+    new_day = head.batch_no > 0 and head.next_due is not None and head.next_due <= now
+    if not (new_records or new_rules or new_day):
+        return None
+    return study.snapshots.build(study.config.plan, study.config.derivation, data_cutoff=cutoff)
+
+
+def data_cutoff(conn: object, study: Study, now: datetime) -> datetime:
+    """Up to when the records are known: the oldest last complete read among the sources that were ever read.
+
+    Conservative: a source that stopped answering holds the cut-off back, so that no window is taken to have passed
+    unseen.
+    """
+    c = source_state.c
+    query = select(c.last_complete_at).where(c.study_id == study.id, c.last_complete_at.is_not(None))
+    read_at = list(conn.execute(query).scalars())  # type: ignore[attr-defined]
+    return min(read_at, default=now)
