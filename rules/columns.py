@@ -126,6 +126,17 @@ class Columns:
         """USUBJID of each row."""
         return self.text("USUBJID")
 
+    @cached_property
+    def subjects(self) -> tuple[Ints, pd.Index]:
+        """Position of each row's USUBJID among the distinct ones, and those."""
+        at, unique = pd.factorize(self.subject)
+        return at.astype(np.int64), pd.Index(unique, dtype="str")
+
+    def subject_at(self, ids: pd.Index) -> Ints:
+        """Position of each row's USUBJID in `ids`, -1 where it is not there."""
+        at, unique = self.subjects
+        return np.asarray(np.append(ids.get_indexer(unique), -1)[at], dtype=np.int64)
+
 
 def folded(words: Iterable[str]) -> frozenset[str]:
     """Words of a code list in the form in which they are compared."""

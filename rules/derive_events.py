@@ -61,7 +61,7 @@ class EventTable:
         self._subjects, self._derivation, self._cutoff = subjects, derivation, cutoff
         self._entered = _entered(ae)
         self.rows = np.flatnonzero(self._counts_by_cutoff())
-        self._subject = subjects.index.get_indexer(pd.Index(ae.subject)).astype(np.int64)[self.rows]
+        self._subject = ae.subject_at(subjects.index)[self.rows]
 
     def build(self) -> pd.DataFrame:
         """The table; columns are documented at `rules.derive.Facts.events`."""
@@ -72,17 +72,18 @@ class EventTable:
             table[name] = ae.text(name).iloc[rows].array
         table["known_at"] = pd.to_datetime(table["known_at"], utc=True)
         table["AEDECOD"] = ae.text("AEDECOD").iloc[rows].array
-        onset = self._onset()
-        self._add_facts(table, onset)
-        table = pd.concat([table, self._other_deaths()], ignore_index=True) if self._dead_elsewhere().any() else table
         table["event"] = _event_numbers(table)
-        return table
+        self._add_facts(table, self._onset())
+        if not self._dead_elsewhere().any():
+            return table
+        return pd.concat([table, self._other_deaths(table)], ignore_index=True)
 
     def _add_facts(self, table: pd.DataFrame, onset: Span) -> None:
         ae, codes, rows = self._ae, self._derivation, self.rows
         table["onset_lo"], table["onset_hi"] = onset.lo.astype("datetime64[s]"), onset.hi.astype("datetime64[s]")
         table["onset_assumed"] = self._after_cutoff()[rows]
-        table["death"] = levels(self._fatal(), ~self._fatal())[rows]
+        fatal = self._fatal()
+        table["death"] = levels(fatal, ~fatal)[rows]
         table["serious"] = self._serious()[rows]
         table["contradiction"] = self._contradiction()[rows]
         table["related"] = levels(ae.isin("AEREL", codes.related), ae.isin("AEREL", codes.unrelated))[rows]
@@ -147,7 +148,7 @@ class EventTable:
         by_onset = dosing.emergent(onset)
         by_onset[table["onset_assumed"].to_numpy() & (by_onset == YES)] = UNKNOWN
         assessed = self._ae.days("AEDTC").take(self.rows)
-        event = pd.factorize(table["event_key"])[0].astype(np.int64)
+        event = table["event"].to_numpy()
         return _with_worsening(by_onset, dosing, onset, assessed.lo, event, table["grade"].to_numpy())
 
     def _dead_elsewhere(self) -> Bools:
@@ -157,7 +158,7 @@ class EventTable:
         )
         return np.asarray(self._subjects["dead_by_record"].to_numpy() & ~by_ae)
 
-    def _other_deaths(self) -> pd.DataFrame:
+    def _other_deaths(self, recorded: pd.DataFrame) -> pd.DataFrame:
         """One event for each such death: serious, fatal, grade 5, causality unknown, the day that DS or DM gives."""
         at = np.flatnonzero(self._dead_elsewhere()).astype(np.int64)
         dead = self._subjects.iloc[at]
@@ -166,6 +167,7 @@ class EventTable:
         source = pd.DataFrame([self._death_record(str(name)) for name in dead.index], index=at)
         table = pd.DataFrame({"USUBJID": dead.index.to_numpy(), "subject": at, "ae_row": -1})
         table["event_key"] = [f"{name}:death" for name in dead.index]
+        table["event"] = np.arange(len(at)) + int(recorded["event"].max() + 1 if len(recorded) else 0)
         table["domain"], table["record_key"] = source["domain"].to_numpy(), source["record_key"].to_numpy()
         table["known_at"] = pd.to_datetime(source["known_at"].to_numpy(), utc=True)
         table["AEDECOD"] = "Death"

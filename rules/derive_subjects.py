@@ -52,9 +52,8 @@ class SubjectTable:
         arms: Mapping[str, str] | None,
     ) -> None:
         self._domains, self._derivation, self._cutoff, self._arms = domains, derivation, cutoff, arms
-        named = [c.subject for c in domains.values() if len(c)]
-        unique = pd.concat([s.drop_duplicates() for s in named]).unique() if named else []
-        self.ids = pd.Index(sorted(str(u) for u in unique if str(u).strip()), dtype="str", name="USUBJID")
+        named = {name for columns in domains.values() if len(columns) for name in columns.subjects[1].tolist()}
+        self.ids = pd.Index(sorted(name for name in named if name.strip()), dtype="str", name="USUBJID")
         self._at: dict[str, Ints] = {}
 
     def build(self) -> pd.DataFrame:
@@ -73,7 +72,7 @@ class SubjectTable:
     def at(self, domain: str) -> Ints:
         """Row of the table of each record, -1 where the record names no subject."""
         if domain not in self._at:
-            self._at[domain] = self.ids.get_indexer(pd.Index(self._domains[domain].subject)).astype(np.int64)
+            self._at[domain] = self._domains[domain].subject_at(self.ids)
         return self._at[domain]
 
     def _rows(self, domain: str, keep: Bools | None = None) -> tuple[Ints, Bools]:

@@ -13,7 +13,7 @@ from rules.kinds.matching import needs
 from rules.kinds.selection import select
 from rules.kinds.tally import Tally, Terms
 from rules.kinds.words import RuleFields, Window
-from rules.model import Finding, State
+from rules.model import Finding
 
 
 class CountRule(RuleFields):
@@ -52,8 +52,7 @@ class CountRule(RuleFields):
             near=self.near,
         )
         tally = Tally(facts, select(facts, self.events, self.excepted), terms)
-        findings = (tally.finding(scope, members) for scope, members in tally.groups())
-        return [f for f in findings if self.per == "study" or f.state is not State.WITHIN]
+        return [tally.finding(scope, members) for scope, members in tally.groups()]
 
     def describe(self) -> str:
         """The rule in one sentence."""

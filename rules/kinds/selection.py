@@ -58,7 +58,7 @@ def select(facts: Facts, events: EventFilter, excepted: EventFilter | None) -> S
 
 
 def _one_per_event(facts: Facts, rows: Ints, missing: Ints, excepted: Bools) -> Selected:
-    """The certain state first, then the earliest onset, then by record key."""
+    """The certain state first, then the earliest onset; in order of event_key."""
     ranks = _ranks(facts)
     event, size = facts.event_column("event")[rows], event_count(facts)
     certain = missing[rows] == 0
@@ -66,7 +66,7 @@ def _one_per_event(facts: Facts, rows: Ints, missing: Ints, excepted: Bools) -> 
     best = np.full(size, np.iinfo(np.int64).max)
     np.minimum.at(best, event, score)
     chosen = rows[score == best[event]]
-    chosen = chosen[np.argsort(ranks.event_key[chosen], kind="stable")]
+    chosen = chosen[facts.events["event_key"].iloc[chosen].argsort(kind="stable").to_numpy()]
     of = facts.event_column("event")[chosen]
     return Selected(
         row=chosen,
@@ -87,9 +87,8 @@ def _first_known(known: Ints, rows: Ints, event: Ints, certain: Bools, size: int
 
 @dataclass(frozen=True, slots=True)
 class _Ranks:
-    """Orders of the rows of `facts.events` that do not depend on row order: by event_key, and within an event."""
+    """An order of the rows of `facts.events` that does not depend on row order, and when each became known."""
 
-    event_key: Ints
     row: Ints
     known: Ints
 
@@ -100,15 +99,11 @@ def _ranks(facts: Facts) -> _Ranks:
 
 
 def _make_ranks(facts: Facts) -> _Ranks:
+    """By onset (unknown last); ties by a hash of the record key, which is content, unlike the row's number."""
     events = facts.events
-    keys, records = _sorted_codes(events["event_key"]), _sorted_codes(events["record_key"])
-    onset = facts.event_column("onset_lo")
-    order = np.lexsort((records, onset))  # NaT sorts last
+    records = pd.util.hash_array(facts.event_column("record_key"), categorize=False)
+    order = np.lexsort((records, facts.event_column("onset_lo")))
     row = np.empty(len(events), dtype=np.int64)
     row[order] = np.arange(len(events))
     known = events["known_at"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64)
-    return _Ranks(keys, row, known)
-
-
-def _sorted_codes(texts: pd.Series) -> Ints:
-    return np.asarray(pd.factorize(texts, sort=True)[0], dtype=np.int64)
+    return _Ranks(row, known)

@@ -63,7 +63,7 @@ class Tally:
         self._standing = self._stand(inside)
 
     def groups(self) -> Iterator[tuple[str, Ints]]:
-        """Scopes by name, each with the positions of its events; the study also without any."""
+        """Scopes that are met, provisional or near, by name, with the positions of their events; the study always."""
         if self._terms.per == "study":
             yield "study", np.arange(len(self._chosen.row))
             return
@@ -72,8 +72,13 @@ class Tally:
             where.setdefault(value, []).append(i)
         for value in sorted(where):
             members = np.array(where[value], dtype=np.int64)
-            if (self._standing[members] == 0).any():
+            total = self._count(members)
+            if total and self._state(total, 0) is not State.WITHIN:
                 yield value, members
+
+    def _count(self, members: Ints) -> int:
+        counted = members[self._standing[members] == 0]
+        return len(counted) if self._terms.count == "events" else len(set(self._subject[counted].tolist()))
 
     def finding(self, scope: str, members: Ints) -> Finding:
         """The finding of one scope.
