@@ -170,20 +170,21 @@ class Hub:
         task.add_done_callback(self._tasks.discard)
 
     async def disconnect(self, reason: str = REFRESH) -> None:
-        """Ask every connection to reconnect, as Slack does some minutes before it closes one, then close it."""
-        for websocket in list(self._open.values()):
+        """Ask every connection to reconnect, as Slack does some minutes before it closes one, then close those."""
+        told = dict(self._open)
+        for websocket in told.values():
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
                 await websocket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "practice"}})
         await asyncio.sleep(0.05)
-        await self._close_all()
+        await self._close(told)
 
     async def lose(self, seconds: float) -> None:
         """Close every connection without a word and take no new one for some seconds."""
         self._lost_until = asyncio.get_running_loop().time() + seconds
-        await self._close_all()
+        await self._close(dict(self._open))
 
-    async def _close_all(self) -> None:
-        for number, websocket in list(self._open.items()):
+    async def _close(self, these: dict[int, WebSocket]) -> None:
+        for number, websocket in these.items():
             self._open.pop(number, None)
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
                 await websocket.close(code=1012)
@@ -193,10 +194,10 @@ class Hub:
         """Close everything and forget redeliveries."""
         for task in list(self._tasks):
             task.cancel()
-        await self._close_all()
+        await self._close(dict(self._open))
 
 
 def _again(envelope: dict[str, Any], attempt: int) -> dict[str, Any]:
-    if envelope["type"] != EVENTS:
-        return dict(envelope)
-    return {**envelope, "retry_attempt": attempt, "retry_reason": "timeout"}
+    """The same payload in a new envelope: a late acknowledgement of the first does not count for the second."""
+    fresh = {**envelope, "envelope_id": secrets.token_hex(16)}
+    return fresh | ({"retry_attempt": attempt, "retry_reason": "timeout"} if envelope["type"] == EVENTS else {})

@@ -96,8 +96,7 @@ class Store:
 
     def add(self, message: Message) -> Message:
         """Keep a new message and tell the listeners."""
-        for index, block in enumerate(message.blocks):
-            block.setdefault("block_id", f"{MADE_BLOCK_ID}{message.ts}-{index}")
+        name_blocks(message.blocks, message.ts)
         self._messages[message.channel, message.ts] = message
         self._notify(Change("posted", message))
         return message
@@ -106,8 +105,7 @@ class Store:
         """Change some fields of a message; marks it edited."""
         for name, value in values.items():
             setattr(message, name, value)
-        for index, block in enumerate(message.blocks):
-            block.setdefault("block_id", f"{MADE_BLOCK_ID}{message.ts}-{index}")
+        name_blocks(message.blocks, message.ts)
         message.edited = {"user": editor, "ts": self.next_ts()}
         self._notify(Change("changed", message))
         return message
@@ -171,6 +169,12 @@ class Store:
         """Replace everything by what `dump` gave. Raises KeyError or TypeError on another shape."""
         self._last = body["last"]
         self._messages = {(m["channel"], m["ts"]): Message(**m) for m in body["messages"]}
+
+
+def name_blocks(blocks: Blocks, stem: str) -> None:
+    """Give every block without one a `block_id`, as Slack does; `stem` makes it unique."""
+    for index, block in enumerate(blocks):
+        block.setdefault("block_id", f"{MADE_BLOCK_ID}{stem}-{index}")
 
 
 def bot_profile() -> dict[str, Any]:

@@ -18,6 +18,7 @@ from bot.workspace import blocks as block_check
 from bot.workspace.elements import Problem, no_longer, text_object
 from bot.workspace.errors import ApiError
 from bot.workspace.people import APP_ID, BOT_ID, TEAM_ID
+from bot.workspace.store import name_blocks
 
 TRIGGER_SECONDS = 3.0
 """A trigger id is good for three seconds: https://docs.slack.dev/interactivity/handling-user-interaction"""
@@ -140,6 +141,7 @@ class Views:
         if expected_hash and expected_hash != view.hash:
             raise ApiError("hash_conflict")
         check_view(body, "home" if view in self.homes.values() else "modal")
+        name_blocks(body["blocks"], view.id)
         view.body, view.hash = body, self._hash(body)
         self._notify(view.user)
         return view
@@ -187,6 +189,7 @@ class Views:
     def _make(self, user: str, body: dict[str, Any]) -> View:
         self._number += 1
         name = f"V0PRACTICE{self._number}"
+        name_blocks(body["blocks"], name)
         return View(name, user, body, self._hash(body), name)
 
     def _hash(self, body: dict[str, Any]) -> str:

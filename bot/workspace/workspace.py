@@ -150,7 +150,8 @@ class Workspace(State):
         return self.loop
 
     def _send(self, kind: str, body: dict[str, Any]) -> None:
-        asyncio.run_coroutine_threadsafe(self.hub.deliver(kind, body), self._running())
+        loop = self._running()
+        asyncio.run_coroutine_threadsafe(self.hub.deliver(kind, body), loop)
 
     def _act(
         self,
@@ -165,8 +166,8 @@ class Workspace(State):
             before = {m.ts for m in self.store.ephemeral(person.id)}
             top = self.views.top(person.id)
         accepts = kind == "slash_commands" or view is not None
-        work = self.hub.deliver(kind, body, accepts_payload=accepts)
-        ack = asyncio.run_coroutine_threadsafe(work, self._running()).result()
+        loop = self._running()
+        ack = asyncio.run_coroutine_threadsafe(self.hub.deliver(kind, body, accepts_payload=accepts), loop).result()
         errors = self._take_payload(person, ack, where, view) if ack.acked else {}
 
         def something_to_see() -> bool:
@@ -216,11 +217,13 @@ class Workspace(State):
 
     def lose_sockets(self, seconds: float = 2.0) -> None:
         """Close the bot's connections without a word and take no new one for some seconds."""
-        asyncio.run_coroutine_threadsafe(self.hub.lose(seconds), self._running()).result()
+        loop = self._running()
+        asyncio.run_coroutine_threadsafe(self.hub.lose(seconds), loop).result()
 
     def disconnect_sockets(self, reason: str = "refresh_requested") -> None:
         """Ask the bot to reconnect (`refresh_requested`, `warning` or `link_disabled`), then close."""
-        asyncio.run_coroutine_threadsafe(self.hub.disconnect(reason), self._running()).result()
+        loop = self._running()
+        asyncio.run_coroutine_threadsafe(self.hub.disconnect(reason), loop).result()
 
     def second_connection(self, count: int = 1) -> None:
         """Pretend that `count` other processes share the app: the next hello says so. 0 ends it."""

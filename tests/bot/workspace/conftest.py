@@ -1,0 +1,102 @@
+"""A served workspace, the real slack-sdk client and a real Bolt app on Socket Mode."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk import WebClient
+
+from bot.workspace.server import RunningWorkspace, Workspace, serve
+
+OPEN, CLOSED, OPS = "#sts-calc-safety", "#sts-calc-dsmb", "#sts-calc-ops"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def button(action_id: str = "ack", text: str = "Acknowledge", **extra: Any) -> dict[str, Any]:
+    label = {"type": "plain_text", "text": text}
+    return {"type": "button", "action_id": action_id, "text": label, "value": "1", **extra}
+
+
+def actions(*elements: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "actions", "block_id": "does", "elements": list(elements)}
+
+
+def overflow(*values: str) -> dict[str, Any]:
+    options = [{"text": {"type": "plain_text", "text": value.title()}, "value": value} for value in values]
+    return {"type": "overflow", "action_id": "more", "options": options}
+
+
+@pytest.fixture
+def running() -> Iterator[RunningWorkspace]:
+    with serve(Workspace(seed=7, ack_seconds=0.4, retry_after=(0.05, 0.05))) as served:
+        yield served
+
+
+@pytest.fixture
+def client(running: RunningWorkspace) -> WebClient:
+    return WebClient(token=running.bot_token, base_url=running.base_url, retry_handlers=[], timeout=5)
+
+
+@pytest.fixture
+def app(client: WebClient) -> App:
+    return App(client=client)
+
+
+def connect(running: RunningWorkspace, app: App) -> SocketModeHandler:
+    """Connect a Bolt app and wait until the workspace has seen its hello."""
+    web = WebClient(token=running.app_token, base_url=running.base_url, retry_handlers=[])
+    handler = SocketModeHandler(app, running.app_token, web_client=web, ping_interval=0.3)
+    before = running.workspace.hub.connections
+    handler.connect()
+    assert running.workspace.wait_for(lambda: running.workspace.hub.connections > before)
+    return handler
+
+
+@pytest.fixture(scope="session")
+def closing() -> Iterator[ThreadPoolExecutor]:
+    """Where handlers end: slack-sdk takes three seconds for it, and no test has to wait for that."""
+    with ThreadPoolExecutor(32) as pool:
+        yield pool
+
+
+@pytest.fixture
+def connected(
+    running: RunningWorkspace, app: App, closing: ThreadPoolExecutor
+) -> Iterator[Callable[[], SocketModeHandler]]:
+    """Call it once the listeners are registered; the sockets are closed afterwards."""
+    opened: list[SocketModeHandler] = []
+
+    def go() -> SocketModeHandler:
+        opened.append(connect(running, app))
+        return opened[-1]
+
+    yield go
+    for handler in opened:
+        closing.submit(handler.close)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """The system Chromium; skipped with one line where there is none, unless the environment requires it."""
+    if CHROMIUM is None:
+        if os.environ.get("DSMBOT_REQUIRE_BROWSER") == "1":
+            pytest.fail("DSMBOT_REQUIRE_BROWSER=1, but there is no Chromium on this machine")
+        pytest.skip("no Chromium on this machine: the practice page was not looked at")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield launched
+        launched.close()
