@@ -85,7 +85,6 @@ class Setting:
     study_days: show days since first dose instead of calendar dates of events (`privacy.dates: study_day`).
     alias_salt: not "": show an alias instead of the subject number (`privacy.subject_ids: alias`), made with this
         secret of the study's database, so that nobody can recompute it from a list of subject numbers.
-    command: slash command people type, with its suffix where an instance has one.
     """
 
     study_id: str
@@ -93,7 +92,6 @@ class Setting:
     mode: Mode = Mode.LIVE
     study_days: bool = True
     alias_salt: str = ""
-    command: str = "/safety"
 
 
 @dataclass(frozen=True, slots=True)

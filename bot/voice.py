@@ -42,7 +42,7 @@ class Voice:
 
     Parameters
     ----------
-    setting: study id, zone, mode, privacy, command.   slack: channels, roles, escalation.
+    setting: study id, zone, mode, privacy.   slack: channels, roles, escalation.
     sentences: rule id → the rule in one sentence (`Rule.describe`).
     """
 
@@ -70,14 +70,13 @@ class Voice:
         return tuple(member.id for member in self.slack.holders(role))
 
 
-def voice_of(config: Configured, *, mode: Mode, salt: str = "", command: str = "/safety") -> Voice:
+def voice_of(config: Configured, *, mode: Mode, salt: str = "") -> Voice:
     """The voice of a configured study.
 
     Parameters
     ----------
     mode: practice, rehearsal or live: what the database remembers.
     salt: secret of the study's database (`bot.outgoing.salt`), used where subjects have an alias.
-    command: the slash command with its suffix.
     """
     setting = Setting(
         study_id=config.plan.id,
@@ -85,6 +84,5 @@ def voice_of(config: Configured, *, mode: Mode, salt: str = "", command: str = "
         mode=mode,
         study_days=config.privacy.dates == "study_day",
         alias_salt=salt if config.privacy.subject_ids == "alias" else "",
-        command=command,
     )
     return Voice(setting, config.slack, {rule.id: rule.describe() for rule in config.rules})

@@ -47,25 +47,25 @@ def asked_for(request: Request, voices: Mapping[str, Voice], directory: Director
     words = request.text.split()
     word = words[0].lower() if words else ""
     if word in ("", "help"):
-        return Asked(told=replies.help_text(replies.COMMAND))
+        return Asked(told=replies.help_text(request.command))
     if word != Act.STATUS:
         near = difflib.get_close_matches(word, replies.COMMANDS, n=1, cutoff=0.4)
-        return Asked(told=replies.unknown_word(replies.COMMAND, words[0], near))
+        return Asked(told=replies.unknown_word(request.command, words[0], near))
     private = request.channel_id.startswith("D")
     study_id, here = _place(request.channel_id, voices, directory, now)
     voice = voices[study_id]
     if len(words) > 1:
-        return _named(words[1].lower(), voice, here, private)
+        return _named(request.command, words[1].lower(), voice, here, private)
     if private:
         return Asked("", study_id, tuple(a for a in _IN_PRIVATE if a in voice.channels), private=True)
     return Asked("", study_id, (here or Audience.OPEN,), own_channel=here is not None)
 
 
-def _named(word: str, voice: Voice, here: Audience | None, private: bool) -> Asked:
+def _named(command: str, word: str, voice: Voice, here: Audience | None, private: bool) -> Asked:
     """`status closed`: somebody names the content they want."""
     if word not in set(Audience):
         near = difflib.get_close_matches(word, [str(a) for a in Audience], n=1, cutoff=0.4)
-        return Asked(told=replies.unknown_word(replies.COMMAND, word, [f"status {n}" for n in near]))
+        return Asked(told=replies.unknown_word(command, word, [f"status {n}" for n in near]))
     wanted = Audience(word)
     return Asked("", voice.study_id, (wanted,), private=private, own_channel=here is wanted)
 

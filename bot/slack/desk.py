@@ -143,11 +143,9 @@ class Desk:
             tell(self.client, request.user_id, request.channel_id, text[:3_000], blocks=view["blocks"][:50])
 
     def _command(self, inbox_key: str, request: Request, respond: Respond | None) -> None:
-        command = next(iter(self.voices.values())).setting.command
         asked = asked_for(request, self.voices, self.directory, self.clock())
         if asked.told:
-            told = asked.told.replace(replies.COMMAND, command)
-            self._finish(inbox_key, request, Done(Effect.SHOWN, told), respond)
+            self._finish(inbox_key, request, Done(Effect.SHOWN, asked.told), respond)
         else:
             self._status(inbox_key, request, asked, respond)
 

@@ -16,6 +16,9 @@ from bot.slack.blocks import ActionId
 from bot.slack.desk import Desk
 from bot.slack.inbound import click, command
 
+COMMAND = re.compile(r"^/safety(-[a-z0-9-]+)?$")
+"""The slash command of every instance: its suffix is that of the manifest the app was made with."""
+
 
 def register(app: App, desk: Desk) -> None:
     """Register every listener on a Bolt app.
@@ -24,7 +27,6 @@ def register(app: App, desk: Desk) -> None:
     ----------
     app: sync App (the rest of the program blocks).   desk: receives and applies.
     """
-    names = {voice.setting.command for voice in desk.voices.values()}
 
     def on_click(ack: Ack, body: Mapping[str, Any], respond: Respond) -> None:
         inbox_key, request = click(body)
@@ -44,6 +46,6 @@ def register(app: App, desk: Desk) -> None:
         """Events nobody asked for are acknowledged, or Slack would send them again."""
         ack()
 
-    app.action(re.compile("|".join(re.escape(action) for action in ActionId)))(on_click)
-    app.command(re.compile("|".join(re.escape(name) for name in sorted(names))))(on_command)
+    app.action(re.compile(f"^({'|'.join(re.escape(action) for action in ActionId)})$"))(on_click)
+    app.command(COMMAND)(on_command)
     app.event(re.compile(".*"))(on_anything)

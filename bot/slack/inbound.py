@@ -25,7 +25,8 @@ class Request:
     kind: ACTION or COMMAND.   user_id, team_id: who, as Slack signed it.   channel_id: where.
     act: what is asked; None for a word or button that is not ours.
     delivery_key, version, basis: of the message that was clicked.
-    text: what was typed after the command.   trigger_id: opens a modal within three seconds; not stored.
+    command, text: the slash command with its suffix, and what was typed after it.
+    trigger_id: opens a modal within three seconds; not stored.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Request:
     delivery_key: str = ""
     version: int = 1
     basis: str = ""
+    command: str = ""
     text: str = ""
     trigger_id: str = ""
 
@@ -96,6 +98,7 @@ def command(body: Mapping[str, Any], instant: str) -> tuple[str, Request]:
         team,
         str(body.get("channel_id") or ""),
         Act.STATUS if word == Act.STATUS else None,
+        command=str(body.get("command") or ""),
         text=text,
         trigger_id=trigger,
     )

@@ -45,7 +45,8 @@ class Outcome:
     Parameters
     ----------
     fate: see `Fate`.   error: Slack's code or the exception's name, never a payload.
-    data: the answer, for DONE.   wait: seconds to wait, for RATE_LIMITED.   fix: what to mend, for REFUSED.
+    data, headers: the answer, for DONE (header names in lower case).
+    wait: seconds to wait, for RATE_LIMITED.   fix: what to mend, for REFUSED.
     """
 
     fate: Fate
@@ -53,6 +54,7 @@ class Outcome:
     data: Mapping[str, Any] = field(default_factory=dict)
     wait: float = 0.0
     fix: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 DEFAULT_RETRY_AFTER = 30.0
@@ -114,7 +116,7 @@ def attempt(call: Callable[[], Any]) -> Outcome:
         return _refused(error)
     except CONNECTION_ERRORS as error:
         return Outcome(Fate.NOT_SENT if never_sent(error) else Fate.UNKNOWN, type(error).__name__)
-    return Outcome(Fate.DONE, data=as_mapping(answer))
+    return Outcome(Fate.DONE, data=as_mapping(answer), headers=headers_of(answer))
 
 
 def as_mapping(answer: Any) -> Mapping[str, Any]:
@@ -153,11 +155,16 @@ def _fix(code: str, data: Mapping[str, Any]) -> str:
 
 
 def _retry_after(response: Any) -> float:
-    headers = {str(name).lower(): value for name, value in (getattr(response, "headers", None) or {}).items()}
-    value = headers.get("retry-after", DEFAULT_RETRY_AFTER)
-    if isinstance(value, list | tuple):
-        value = value[0] if value else DEFAULT_RETRY_AFTER
     try:
-        return max(0.0, float(value))
-    except (TypeError, ValueError):
+        return max(0.0, float(headers_of(response).get("retry-after", DEFAULT_RETRY_AFTER)))
+    except ValueError:
         return DEFAULT_RETRY_AFTER
+
+
+def headers_of(answer: Any) -> dict[str, str]:
+    """Headers of an answer, names in lower case; the first of several values."""
+    found = {}
+    for name, value in (getattr(answer, "headers", None) or {}).items():
+        first = next(iter(value), "") if isinstance(value, list | tuple) else value
+        found[str(name).lower()] = str(first)
+    return found

@@ -21,9 +21,6 @@ UNKNOWN_ALERT = "I no longer know this message. Nothing was changed, and the cli
 LATER = "Your click is recorded and is applied as soon as the database answers. Please do not click again."
 NOT_UNDERSTOOD = "This button is not one of mine. Nothing was changed."
 
-COMMAND = "{command}"
-"""Stands for the slash command, whose suffix differs between instances."""
-
 COMMANDS = {"status": "what was checked and what is open", "help": "this list"}
 """Words after the slash command, and what they give."""
 

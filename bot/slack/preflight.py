@@ -1,0 +1,251 @@
+"""The online half of `check`: tokens, scopes, channels, people and history, before anything is polled.
+
+Every finding names the setting, scope or invitation that mends it. A server that does not say something is not
+accused of it: for open content the unknown is a warning, for closed content it is a problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from slack_sdk import WebClient
+
+from bot.access import RESTRICTED, Act, able_roles
+from bot.configuration.people import Slack
+from bot.configuration.problems import Problem
+from bot.configuration.reader import Document
+from bot.slack.directory import ChannelFacts, Directory, Identity
+from bot.slack.history import Pace
+from bot.slack.limits import HISTORY_PAGE_HIGH, HISTORY_SECONDS_HIGH
+from bot.slack.manifest import SCOPES, required
+from bot.slack.membership import judge
+from bot.slack.outcomes import INVITE, Fate, Outcome, attempt
+from bot.slack.sockets import Socket, alone, open_address, say_hello
+from rules.model import Audience, StudyPlan
+
+ENVIRONMENT = "environment"
+_TOKENS = "SLACK_BOT_TOKEN begins with xoxb-, SLACK_APP_TOKEN with xapp-"
+_REINSTALL = "Install the app again with the manifest of `dsmbot slack manifest`"
+
+
+class Configured(Protocol):
+    """The part of `bot.config.StudyConfig` that is looked at."""
+
+    @property
+    def plan(self) -> StudyPlan:
+        """The study's plan."""
+
+    @property
+    def slack(self) -> Slack:
+        """Channels and roles."""
+
+    @property
+    def document(self) -> Document:
+        """What was read, for lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What was found.
+
+    Parameters
+    ----------
+    problems: what stops the start.   warnings: what runs but should be known.
+    facts: JSON values for `check --json`, key "slack".   pace: how much history may be read, as measured.
+    """
+
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
+
+
+def preflight(
+    configs: Sequence[Configured],
+    client: WebClient,
+    app_client: WebClient | None,
+    now: datetime,
+    *,
+    starting: bool,
+) -> Preflight:
+    """Look at everything that could keep a message from the right people, or bring it to the wrong ones.
+
+    Parameters
+    ----------
+    client, app_client: with the bot token and the app-level token; None where no socket is needed.
+    now: aware UTC.   starting: `run` is about to start, so that another connection on the app is a problem.
+    """
+    look = _Look(client, now)
+    if look.bot_token() and app_client is not None:
+        look.app_token(app_client, starting=starting)
+    if look.identity is not None:
+        for config in configs:
+            look.channels(config)
+            look.people(config)
+    return Preflight(tuple(look.problems), tuple(look.warnings), look.facts, look.pace)
+
+
+class _Look:
+    """One look at Slack, gathering what it finds."""
+
+    def __init__(self, client: WebClient, now: datetime) -> None:
+        self.client, self.now = client, now
+        self.directory = Directory(client)
+        self.identity: Identity | None = None
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self.facts: dict[str, Any] = {}
+        self.pace = Pace()
+        self._measured = False
+
+    def bot_token(self) -> bool:
+        """Whether the bot token works; notes who the bot is and what it may do."""
+        found = attempt(self.client.auth_test)
+        if found.fate is not Fate.DONE:
+            self._environment("SLACK_BOT_TOKEN", *_token_fault(found))
+            return False
+        if found.data.get("app_name") and not found.data.get("user_id"):
+            self._environment("SLACK_BOT_TOKEN", "holds an app-level token", f"Swap the two tokens: {_TOKENS}")
+            return False
+        self.identity = self.directory.identity()
+        self.facts |= {"bot": self.identity.name, "team": self.identity.team_id or None}
+        self._scopes(found)
+        return True
+
+    def _scopes(self, found: Outcome) -> None:
+        granted = found.headers.get("x-oauth-scopes")
+        if granted is None:
+            self.facts["scopes"] = "unknown"
+            return
+        have = {scope.strip() for scope in granted.split(",")}
+        missing, planned = sorted(required() - have), sorted(set(SCOPES) - required() - have)
+        self.facts["scopes"] = {"missing": missing, "planned_missing": planned}
+        if missing:
+            self._environment("SLACK_BOT_TOKEN", f"lacks the scopes {', '.join(missing)}", _REINSTALL)
+        if planned:
+            fault = f"lacks scopes that later versions use: {', '.join(planned)}"
+            self.warnings.append(Problem(ENVIRONMENT, 0, "SLACK_BOT_TOKEN", fault, _REINSTALL))
+
+    def app_token(self, app_client: WebClient, *, starting: bool) -> None:
+        """Whether Socket Mode works, and whether somebody else is connected with this app."""
+        address = open_address(app_client)
+        if isinstance(address, Outcome):
+            problem, fix = _token_fault(address)
+            if address.error == "not_allowed_token_type":
+                problem, fix = "is not an app-level token", f"Swap the two tokens: {_TOKENS}"
+            self._environment("SLACK_APP_TOKEN", problem, fix)
+            return
+        hello = say_hello(address)
+        if starting:
+            hello = alone(app_client, hello)
+        self.facts["connections"] = hello.connections
+        if hello.error:
+            fix = "Let wss:// to Slack through the firewall; Socket Mode needs no open port"
+            self._environment("SLACK_APP_TOKEN", f"the socket cannot be opened: {hello.error}", fix)
+        elif hello.connections is not None and hello.connections > 1:
+            self._second(hello, starting=starting)
+
+    def _second(self, hello: Socket, *, starting: bool) -> None:
+        assert hello.connections is not None
+        others = hello.connections - 1
+        fault = f"{others} other connection{'s' if others > 1 else ''} on this Slack app: each click reaches only one"
+        fix = "Stop the other instance, or give each its own app (`dsmbot slack manifest --suffix NAME`)"
+        found = Problem(ENVIRONMENT, 0, "SLACK_APP_TOKEN", fault, fix)
+        (self.problems if starting else self.warnings).append(found)
+
+    def channels(self, config: Configured) -> None:
+        """Whether each audience's channel is there, the bot is in it, and it may hold that audience's content."""
+        said = self.facts.setdefault("channels", {})
+        for audience, reference in config.slack.channels.items():
+            channel_id = self.directory.channel_id(reference, self.now)
+            facts, asked = self.directory.facts(channel_id, with_members=True)
+            said[reference] = {"id": facts.channel_id, "audience": audience.value, "member": facts.member}
+            self._channel(config, audience, facts, asked)
+            if asked.fate is Fate.DONE and facts.member is not False:
+                self._history(config, audience, facts.channel_id)
+
+    def _channel(self, config: Configured, audience: Audience, facts: ChannelFacts, asked: Outcome) -> None:
+        place = ("slack", "channels", audience.value)
+        strict = audience in RESTRICTED
+        if asked.fate is Fate.REFUSED and asked.error != "unknown_method":
+            self.problems.append(config.document.problem(place, f"Slack answers {asked.error}", asked.fix))
+        elif asked.fate is not Fate.DONE:
+            found = config.document.problem(
+                place, f"Slack does not say what this channel is ({asked.error})", "Try again"
+            )
+            (self.problems if strict else self.warnings).append(found)
+        elif facts.archived:
+            self.problems.append(
+                config.document.problem(place, "the channel is archived", "Unarchive it, or name another")
+            )
+        elif facts.member is False:
+            self.problems.append(config.document.problem(place, "the bot is not in the channel", self._invite()))
+        else:
+            assert self.identity is not None
+            verdict = judge(facts, audience, config.slack, self.identity)
+            if not verdict.allowed:
+                self.problems.append(config.document.problem(place, verdict.reason, verdict.fix))
+            self._unreached(config, audience, facts)
+
+    def _unreached(self, config: Configured, audience: Audience, facts: ChannelFacts) -> None:
+        """People whom an alert speaks to and who are not in its channel: a mention does not reach them."""
+        if facts.members is None:
+            return
+        able = [m.id for role in able_roles(Act.ACKNOWLEDGE, audience) for m in config.slack.holders(role)]
+        absent = sorted(set(able) - set(facts.members))
+        if absent:
+            place = ("slack", "channels", audience.value)
+            fault = f"{', '.join(absent)} may acknowledge alerts here and cannot see this channel"
+            self.warnings.append(config.document.problem(place, fault, "Invite them to the channel"))
+
+    def _history(self, config: Configured, audience: Audience, channel_id: str) -> None:
+        """Whether history can be read, and how fast: a second request at once tells an app held to one a minute."""
+        read = attempt(lambda: self.client.conversations_history(channel=channel_id, limit=HISTORY_PAGE_HIGH))
+        if read.fate is Fate.DONE and not self._measured:
+            self._measured = True
+            again = attempt(lambda: self.client.conversations_history(channel=channel_id, limit=HISTORY_PAGE_HIGH))
+            quick = again.fate is Fate.DONE
+            self.pace = Pace(HISTORY_PAGE_HIGH, HISTORY_SECONDS_HIGH) if quick else Pace()
+            self.facts["history"] = {"page": self.pace.page, "seconds": self.pace.seconds}
+        elif read.fate is Fate.REFUSED:
+            place = ("slack", "channels", audience.value)
+            fault = f"its history cannot be read ({read.error}): a doubtful critical alert would be sent twice"
+            self.warnings.append(config.document.problem(place, fault, read.fix))
+
+    def people(self, config: Configured) -> None:
+        """Whether everyone named exists, is active, and is no guest whom nobody authorised."""
+        for role, members in config.slack.roles.items():
+            for number, member in enumerate(members):
+                place = ("slack", "roles", role.value, number)
+                asked = attempt(lambda user=member.id: self.client.users_info(user=user))  # type: ignore[misc]
+                if asked.error in ("user_not_found", "user_not_visible", "users_not_found"):
+                    fix = "Copy the id again: in Slack, profile, ⋮, Copy member ID"
+                    self.problems.append(config.document.problem(place, f"Slack knows no {member.id}", fix))
+                    continue
+                account = self.directory.account(member.id)
+                if account.deleted:
+                    fix = "Remove them, or name their successor"
+                    self.problems.append(config.document.problem(place, f"{member.id} is deactivated", fix))
+                if (account.restricted or account.stranger) and not member.guest:
+                    fault = f"{member.id} is a guest or from outside, and the roster does not say guest: true"
+                    fix = "Write {id: …, guest: true, authorised_by: …}, or remove them; until then they are refused"
+                    self.warnings.append(config.document.problem(place, fault, fix))
+
+    def _invite(self) -> str:
+        assert self.identity is not None
+        return INVITE.replace("@dsmbot", f"@{self.identity.name}")
+
+    def _environment(self, where: str, problem: str, fix: str) -> None:
+        self.problems.append(Problem(ENVIRONMENT, 0, where, problem, fix))
+
+
+def _token_fault(found: Outcome) -> tuple[str, str]:
+    if found.fate is Fate.REFUSED:
+        return f"is refused by Slack ({found.error})", found.fix
+    return (
+        f"could not be tried: Slack is not reached ({found.error})",
+        "Check the network, HTTPS_PROXY and SLACK_API_URL",
+    )
