@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from slack_sdk import WebClient
@@ -17,6 +17,8 @@ from bot.access import RESTRICTED, Act, able_roles
 from bot.configuration.people import Slack
 from bot.configuration.problems import Problem
 from bot.configuration.reader import Document
+from bot.configuration.secrets import Secrets
+from bot.link import web_client
 from bot.slack.directory import ChannelFacts, Directory, Identity
 from bot.slack.history import Pace
 from bot.slack.limits import HISTORY_PAGE_HIGH, HISTORY_SECONDS_HIGH
@@ -28,6 +30,8 @@ from rules.model import Audience, StudyPlan
 
 ENVIRONMENT = "environment"
 _TOKENS = "SLACK_BOT_TOKEN begins with xoxb-, SLACK_APP_TOKEN with xapp-"
+_AT_ONCE = datetime.fromtimestamp(0, UTC)
+"""One look is one moment: what it lists is listed once."""
 _REINSTALL = "Install the app again with the manifest of `dsmbot slack manifest`"
 
 
@@ -54,7 +58,7 @@ class Preflight:
     Parameters
     ----------
     problems: what stops the start.   warnings: what runs but should be known.
-    facts: JSON values for `check --json`, key "slack".   pace: how much history may be read, as measured.
+    facts: what Slack said, as JSON values.   pace: how much history may be read, as measured.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -62,23 +66,32 @@ class Preflight:
     facts: dict[str, Any] = field(default_factory=dict)
     pace: Pace = field(default_factory=Pace)
 
+    def document(self) -> dict[str, Any]:
+        """JSON values for `check --json`, key "slack"."""
+        return self.facts
 
-def preflight(
-    configs: Sequence[Configured],
-    client: WebClient,
-    app_client: WebClient | None,
-    now: datetime,
-    *,
-    starting: bool,
+
+def preflight(configs: Sequence[Configured], secrets: Secrets, *, starting: bool = False) -> Preflight:
+    """`examine` with the tokens and the address of the environment; a token that is missing is a problem."""
+    missing = secrets.missing()
+    if missing or secrets.bot_token is None:
+        return Preflight(tuple(missing))
+    client = web_client(secrets.bot_token, secrets.api_url)
+    app_client = web_client(secrets.app_token, secrets.api_url)
+    return examine(configs, client, app_client, starting=starting)
+
+
+def examine(
+    configs: Sequence[Configured], client: WebClient, app_client: WebClient | None, *, starting: bool
 ) -> Preflight:
     """Look at everything that could keep a message from the right people, or bring it to the wrong ones.
 
     Parameters
     ----------
     client, app_client: with the bot token and the app-level token; None where no socket is needed.
-    now: aware UTC.   starting: `run` is about to start, so that another connection on the app is a problem.
+    starting: `run` is about to start, so that another connection on the app is a problem.
     """
-    look = _Look(client, now)
+    look = _Look(client)
     if look.bot_token() and app_client is not None:
         look.app_token(app_client, starting=starting)
     if look.identity is not None:
@@ -91,8 +104,8 @@ def preflight(
 class _Look:
     """One look at Slack, gathering what it finds."""
 
-    def __init__(self, client: WebClient, now: datetime) -> None:
-        self.client, self.now = client, now
+    def __init__(self, client: WebClient) -> None:
+        self.client = client
         self.directory = Directory(client)
         self.identity: Identity | None = None
         self.problems: list[Problem] = []
@@ -160,7 +173,7 @@ class _Look:
         """Whether each audience's channel is there, the bot is in it, and it may hold that audience's content."""
         said = self.facts.setdefault("channels", {})
         for audience, reference in config.slack.channels.items():
-            channel_id = self.directory.channel_id(reference, self.now)
+            channel_id = self.directory.channel_id(reference, _AT_ONCE)
             facts, asked = self.directory.facts(channel_id, with_members=True)
             said[reference] = {"id": facts.channel_id, "audience": audience.value, "member": facts.member}
             self._channel(config, audience, facts, asked)
