@@ -20,6 +20,7 @@ from bot.configuration.blocks import Operations
 from bot.configuration.people import Role
 from bot.configuration.secrets import NAMES
 from bot.health import LOOP_SILENT_AFTER, Metrics, Readiness
+from bot.slack.manifest import APP_SCOPES, scopes_table
 from rules.model import Action, Audience, Reason, Standing, State, Urgency
 from rules.sdtm import KEEP, MAPPED
 from rules.statistics import METHODS
@@ -94,6 +95,11 @@ def test_glossary_defines_the_words_of_the_project(word: str) -> None:
 
 def test_who_may_do_what_is_the_grid_that_is_enforced() -> None:
     assert access.grid_table() in page("docs/slack.md")
+
+
+def test_scopes_are_those_of_the_manifest_with_its_reasons() -> None:
+    assert scopes_table() in page("docs/for-it.md")
+    assert all(f"`{scope}`" in page("docs/for-it.md") for scope in APP_SCOPES)
 
 
 def test_every_role_is_in_the_grid() -> None:
