@@ -10,6 +10,7 @@ from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 TRAILING = " \t\r\n\0"
@@ -110,9 +111,9 @@ def _by_unique(series: pd.Series, form: Any) -> pd.Series:
     try:
         codes, unique = pd.factorize(series, use_na_sentinel=False)
     except TypeError:
-        return pd.Series(list(map(form, series)), index=series.index, dtype="str")
-    if series.dtype == object:  # 1, 1.0 and True are equal to factorize, not to us
-        return pd.Series(list(map(form, series)), index=series.index, dtype="str")
+        return pd.Series(list(map(form, series.to_numpy())), index=series.index, dtype="str")
+    if series.dtype in (np.dtype(object), np.dtype(np.float32)):  # factorize takes 1 and True for one, and widens short floats
+        return pd.Series(list(map(form, series.to_numpy())), index=series.index, dtype="str")
     formed = _text(map(form, unique))
     return formed.take(codes).set_axis(series.index, axis=0)
 

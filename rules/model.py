@@ -153,7 +153,7 @@ class Derivation:
     systemic: frozenset[str] = frozenset({"SYSTEMIC"})
     terms: Mapping[str, frozenset[str]] = field(default_factory=dict)
     synonyms: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    contact_domains: tuple[str, ...] = ("SV", "AE", "DS", "LB", "DV")
+    contact_domains: tuple[str, ...] = ("SV", "AE", "DS", "LB")
     followup_days: int = 28
 
 

@@ -26,7 +26,6 @@ __all__ = [
     "FaultKind",
     "canonical_column",
     "canonical_text",
-    "continued_events",
     "date_variables",
     "intervals",
     "is_arm_revealing",
@@ -150,32 +149,6 @@ class FaultKind(StrEnum):
     END_BEFORE_START = "end_before_start"
     CONTROL_CHARACTERS = "control_characters"
     WRONG_FIELD_COUNT = "wrong_field_count"
-
-
-def continued_events(
-    removed: Iterable[tuple[str, str, str, str]], added: Iterable[tuple[str, str, str, str]]
-) -> dict[str, str]:
-    """Events that one batch removes and enters again: the new row continues the old event.
-
-    Parameters
-    ----------
-    removed, added: (USUBJID, AEDECOD, AESTDTC, event_key) of the AE rows that vanish from, and appear in, one batch.
-
-    Returns
-    -------
-    New event_key → the event_key it continues, for pairs equal in the first three. A blank in any of the three
-    continues nothing: two unknowns are not the same fact. Several equal rows are paired in order of event_key.
-    """
-    waiting: dict[tuple[str, str, str], list[str]] = {}
-    for *facts, key in sorted(set(removed), reverse=True):
-        waiting.setdefault((facts[0], facts[1], facts[2]), []).append(key)
-    old_keys = {key for keys in waiting.values() for key in keys}
-    continued: dict[str, str] = {}
-    for *facts, key in sorted(set(added)):
-        before = waiting.get((facts[0], facts[1], facts[2]), [])
-        if all(facts) and before and key not in old_keys and key not in continued:
-            continued[key] = before.pop()
-    return continued
 
 
 def date_variables(columns: Iterable[str]) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class Study(Block):
     treatment_days: Annotated[int, Field(ge=1, le=36_500)]
     followup_days: Annotated[int, Field(ge=0, le=36_500)]
     ctcae: Code = "5.0"
-    contact_domains: Domains = ("SV", "AE", "DS", "LB", "DV")
+    contact_domains: Domains = ("SV", "AE", "DS", "LB")
 
     def plan(self) -> StudyPlan:
         """The plan as rules see it."""
