@@ -61,7 +61,7 @@ def _watch(configs: Sequence[StudyConfig], secrets: Secrets, mode: Mode) -> int:
 def _refuse_unprepared(configs: Sequence[StudyConfig], secrets: Secrets, mode: Mode) -> None:
     """What would make a message go astray stops the start, before anything is polled."""
     del mode
-    found = preflight(configs, secrets)
+    found = preflight(configs, secrets, starting=True)
     print_lines(f"Warning: {warning}" for warning in found.warnings)
     if found.problems:
         raise ConfigError(found.problems)
