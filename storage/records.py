@@ -95,22 +95,26 @@ def prepare(
     ------
     SourceFailure: a required column or a key variable is missing, or the key itself would reveal an arm.
     """
-    names = [str(name) for name in extract.frame.columns if name not in PLACE_COLUMNS]
+    frame = extract.frame
+    names = [str(name) for name in frame.columns if name not in PLACE_COLUMNS]
     hidden = [name for name in names if is_arm_revealing(name, arm_revealing_extra)]
     kept = [name for name in KEEP[domain] if name in names and name not in hidden]
-    _check_columns(domain, kept, (*(key_names or ()), configured_key, event_variable), hidden, key_names, names)
-    columns = {name: _text(extract.frame[name], name) for name in kept}
-    named = {n: _text(extract.frame[n], n) for n in {*(key_names or ()), *_given(configured_key)} if n not in columns}
+    naming = _given(*(key_names or (configured_key,)))
+    _check_columns(domain, names, kept, hidden, naming, event_variable)
+    columns = {name: canonical_array(frame[name], name) for name in kept}
+    others = {name for name in _given(*naming, event_variable) if name in names} - columns.keys()
+    readable = {**columns, **{name: canonical_array(frame[name], name) for name in others}}
     if key_names is None:
-        key_names = choose_key(domain, {**columns, **named}, configured=configured_key, event=event_variable)
+        key_names = choose_key(domain, readable, configured=configured_key, event=event_variable)
     payloads = payload_column(columns)
-    keys, doubled = numbered(base_keys({**columns, **named}, key_names), payloads)
-    files, row_nos = _places(domain, extract.frame)
+    keys, doubled = numbered(base_keys(readable, key_names), payloads)
+    files, row_nos = _places(domain, frame)
     return Records(
         domain=domain, key_names=key_names, columns=columns, keys=keys,
-        event_keys=event_keys(columns, keys, event_variable), payloads=payloads,
+        event_keys=event_keys(readable, keys, event_variable), payloads=payloads,
         hashes=[content_hash(payload) for payload in payloads.to_pylist()], numbered=doubled,
-        event_variable=event_variable, files=files, row_nos=row_nos, arms={name: _text(extract.frame[name], name) for name in hidden},
+        event_variable=event_variable, files=files, row_nos=row_nos,
+        arms={name: canonical_array(frame[name], name) for name in hidden},
     )  # fmt: skip
 
 
@@ -177,7 +181,7 @@ def holds(column: pa.ChunkedArray, pattern: re.Pattern[bytes]) -> bool:
     return any(buffer is not None and pattern.search(buffer) for buffer in buffers)
 
 
-def _text(series: pd.Series, name: str) -> pa.ChunkedArray:
+def canonical_array(series: pd.Series, name: str) -> pa.ChunkedArray:
     """Canonical text of a column; a NUL inside becomes U+FFFD, because PostgreSQL cannot hold it."""
     column = text_array(canonical_column(series, name))
     return pc.replace_substring(column, "\0", "\ufffd") if holds(column, _NUL) else column
@@ -195,24 +199,23 @@ def _given(*names: str | None) -> list[str]:
 
 
 def _check_columns(
-    domain: str, kept: list[str], wanted: Iterable[str | None], hidden: list[str],
-    key_names: tuple[str, ...] | None, names: list[str],
-) -> None:  # fmt: skip
+    domain: str, names: list[str], kept: list[str], hidden: list[str], naming: list[str], event_variable: str | None
+) -> None:
     for name in REQUIRED[domain]:
         if name not in kept:
             raise SourceFailure(
                 f"{domain} has no column {name}, which is required",
                 f"Name the column that holds it under `columns: {{{domain}: {{{name}: …}}}}`.",
             )
-    for name in _given(*wanted):
+    for name in _given(*naming, event_variable):
         if name in hidden:
             raise SourceFailure(
                 f"{name} cannot name rows or events of {domain}, because it reveals an arm",
                 f"Choose another variable under `record_key: {{{domain}: …}}` or `event_key`.",
             )
-    for name in key_names or ():
+    for name in naming:
         if name not in names:
             raise SourceFailure(
-                f"{domain} has no column {name}, by which its rows are known since the first load",
+                f"{domain} has no column {name}, by which its rows are known",
                 f"Name it under `columns: {{{domain}: {{{name}: …}}}}`; the key of a domain is never switched.",
             )

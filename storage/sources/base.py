@@ -74,8 +74,6 @@ class Extract:
     gone: record keys that are deleted; only with `complete=False`.
     unread: rows known to be as before and therefore not in the frame; only with `complete=False`.
     ragged: rows (positions in `frame`) whose number of fields was wrong; kept and flagged.
-    unread_faults: faults of the rows in `unread`, known from an earlier poll.
-    columns: columns that the source has, where it has more than `frame`; by default those of the frame.
     """
 
     frame: pd.DataFrame
@@ -83,7 +81,6 @@ class Extract:
     gone: tuple[str, ...] = ()
     unread: int = 0
     ragged: tuple[int, ...] = ()
-    unread_faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

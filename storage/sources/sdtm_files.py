@@ -116,8 +116,8 @@ def read_bytes(path: Path, stamp: Stamp) -> bytes:
     return data
 
 
-def read_sheet(path: Path, stamp: Stamp, encoding: str) -> Sheet:
-    """Read one file of any format as columns with upper-case names.
+def read_sheet(path: Path, stamp: Stamp, encoding: str, data: bytes | None = None) -> Sheet:
+    """Read one file of any format as columns with upper-case names; `data` is a CSV file that is read already.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def read_sheet(path: Path, stamp: Stamp, encoding: str) -> Sheet:
     """
     ending = path.suffix.lower()
     if ending == ".csv":
-        return read_csv(read_bytes(path, stamp), path.name, encoding)
+        return read_csv(read_bytes(path, stamp) if data is None else data, path.name, encoding)
     frame = read_parquet(read_bytes(path, stamp), path.name) if ending == ".parquet" else _read_xpt(path, stamp)
     frame.columns = pd.Index([str(column).strip().upper() for column in frame.columns])
     twice = sorted(set(frame.columns[frame.columns.duplicated()]))
@@ -197,7 +197,7 @@ def _says(path: Path, domain: str) -> bool:
     """Does the DOMAIN column of a file named like a part say that it is one? Reads the beginning only."""
     try:
         return domain in _first_domains(path)
-    except (OSError, pa.ArrowException, StopIteration):
+    except (OSError, pa.ArrowException, StopIteration, SourceFailure):
         return False
 
 
