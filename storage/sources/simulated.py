@@ -81,13 +81,24 @@ def _frame(domain: str, rows: list[dict[str, str]]) -> pd.DataFrame:
     return frame
 
 
-def write_sdtm(trial: SimulatedTrial, folder: Path, at: datetime, *, suffix: Literal["csv", "parquet"] = "csv") -> None:
-    """Write the trial as known at a time (aware UTC) as a folder of SDTM files, for rehearsals and examples."""
+def write_sdtm(
+    trial: SimulatedTrial, folder: Path, at: datetime, *, suffix: Literal["csv", "parquet", "xpt"] = "csv"
+) -> None:
+    """Write the trial as known at a time (aware UTC) as a folder of SDTM files, for rehearsals and examples.
+
+    Parameters
+    ----------
+    suffix: format of the files; `xpt` is SAS transport version 5 and needs pyreadstat.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for domain, rows in trial.rows_known_by(at).items():
         frame = pd.DataFrame(rows, dtype="str").fillna("")
         target = folder / f"{domain.lower()}.{suffix}"
         if suffix == "csv":
             frame.to_csv(target, index=False)
-        else:
+        elif suffix == "parquet":
             frame.to_parquet(target, index=False)
+        elif len(frame):
+            import pyreadstat
+
+            pyreadstat.write_xport(frame, target, file_format_version=5, table_name=domain)

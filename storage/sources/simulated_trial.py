@@ -191,7 +191,8 @@ def _exposure(subject: Subject) -> list[Version]:
         key = f"{subject.usubjid}/{number}"
         last = min(first + 27, subject.seen_until, TREATMENT_DAYS)
         made.append(Version("EX", key, entered(subject.day(first), 0), row))
-        made.append(Version("EX", key, entered(subject.day(last), 1), {**row, "EXENDTC": subject.day(last).isoformat()}))
+        ended = {**row, "EXENDTC": subject.day(last).isoformat()}
+        made.append(Version("EX", key, entered(subject.day(last), 1), ended))
     return made
 
 
@@ -208,7 +209,10 @@ def _visits(subject: Subject, rng: np.random.Generator) -> list[Version]:
 
 def _laboratory(subject: Subject, rng: np.random.Generator) -> list[Version]:
     made = []
-    tests = (("K", "Potassium", "mmol/L", 4.2, 0.3, "3.5", "5.1"), ("CA", "Calcium", "mmol/L", 2.35, 0.08, "2.15", "2.55"))
+    tests = (
+        ("K", "Potassium", "mmol/L", 4.2, 0.3, "3.5", "5.1"),
+        ("CA", "Calcium", "mmol/L", 2.35, 0.08, "2.15", "2.55"),
+    )
     number = 0
     for day in VISIT_DAYS[::2]:
         for code, name, unit, mean, spread, low, high in tests:
@@ -244,7 +248,8 @@ def _disposition(subject: Subject) -> list[Version]:
     first = _row("DS", subject, DSSEQ="1", DSDECOD="RANDOMIZED", DSCAT="PROTOCOL MILESTONE", DSSTDTC=on.isoformat())
     end = subject.day(subject.seen_until)
     last = _row(
-        "DS", subject, DSSEQ="2", DSDECOD=subject.left or "COMPLETED", DSCAT="DISPOSITION EVENT", DSSTDTC=end.isoformat()
+        "DS", subject, DSSEQ="2", DSDECOD=subject.left or "COMPLETED", DSCAT="DISPOSITION EVENT",
+        DSSTDTC=end.isoformat(),
     )  # fmt: skip
     delay = 30 if subject.left == "LOST TO FOLLOW-UP" else 2
     return [

@@ -10,16 +10,17 @@ import pandas as pd
 _LOCAL_DATE = re.compile(r"\d{1,2}[/.]\d{1,2}[/.]\d{2,4}.*|\d{1,2}-[A-Za-z]{3}-\d{2,4}")
 _SCIENTIFIC = re.compile(r"\d(?:\.\d+)?E\+\d+")
 _HASHES = re.compile(r"#{3,}|#(?:NAME\?|REF!|VALUE!|N/A)")
-_LOOKED_AT = 2000
-"""Distinct values of a column that are looked at: signs of a spreadsheet are everywhere or nowhere."""
+_LOOKED_AT = 1000
+"""Rows that are looked at, from the beginning: a spreadsheet leaves its signs everywhere or nowhere."""
 
 
 def signs(name: str, frame: pd.DataFrame) -> Iterator[str]:
     """Warnings about a file under SDTM names; a warning never stops it from being read."""
+    frame = frame.head(_LOOKED_AT)
     for column in frame.columns:
         if not isinstance(frame[column].dtype, pd.StringDtype) or column == "file":
             continue
-        values = frame[column].drop_duplicates().head(_LOOKED_AT)
+        values = frame[column].drop_duplicates()
         if column.endswith("DTC") and _share(values, _LOCAL_DATE) > 0:
             yield f"{name}: {column} has dates in local form; {_SAVED}"
         elif column.endswith(("ID", "SPID")) and _share(values, _SCIENTIFIC) > 0:
@@ -39,7 +40,7 @@ def _zeros_lost(frame: pd.DataFrame) -> bool:
     """A site "7" whose subjects are numbered "007-0012"."""
     if "SITEID" not in frame or "USUBJID" not in frame or not len(frame):
         return False
-    rows = frame[["SITEID", "USUBJID"]].astype("str").drop_duplicates().head(_LOOKED_AT)
+    rows = frame[["SITEID", "USUBJID"]].astype("str").drop_duplicates()
     return any(
         part != site and part.lstrip("0") == site
         for site, subject in zip(rows["SITEID"], rows["USUBJID"], strict=True)
