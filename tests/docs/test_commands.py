@@ -45,7 +45,7 @@ def find(words: list[str]) -> tuple[str, Any, list[str]]:
 def shown() -> list[tuple[str, str]]:
     """Command lines of dsmbot in fenced blocks and in the help of the commands themselves."""
     found = []
-    for block in blocks("sh", "bat", "console"):
+    for block in blocks("sh", "bat", ""):
         for line in block.text.replace("\\\n", " ").splitlines():
             line = re.sub(r"\s+", " ", line).strip()
             if match := PREFIX.match(line):
