@@ -14,6 +14,15 @@ from rules.model import Action, Audience, Urgency
 _COMPARISON = re.compile(r"\s*(>=|<=|==|=|>|<)\s*([1-5])\s*")
 
 
+def _in_words(value: Any) -> str:
+    """A YAML value as people read it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} = {_in_words(inner)}" for name, inner in value.items())
+    return " or ".join(value) if isinstance(value, list | tuple) else str(value)
+
+
 def _as_list(value: Any) -> Any:
     if isinstance(value, str):
         return (value,)
@@ -108,7 +117,7 @@ class EventFilter(Strict):
         return given
 
     def __str__(self) -> str:
-        return ", ".join(f"{k}: {', '.join(v) if isinstance(v, list) else v}" for k, v in self.written().items())
+        return ", ".join(f"{key} {_in_words(value)}" for key, value in self.written().items())
 
 
 class ExceptFilter(EventFilter):
