@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -87,12 +87,16 @@ class Faults:
         """Every fault that struck: (kind, method), in order."""
 
     def plan(self, fault: Fault) -> Fault:
-        """Add a fault. Raises WorkspaceError for a probability outside 0–1 or a negative time."""
+        """Add a copy of a fault and return it: the copy is used up, the given one can be planned again.
+
+        Raises WorkspaceError for a probability outside 0–1 or a negative time.
+        """
         if not 0 <= fault.probability <= 1 or fault.seconds < 0:
             raise WorkspaceError("a fault needs a probability from 0 to 1 and a time of 0 seconds or more")
+        planned = replace(fault)
         with self._lock:
-            self._planned.append(fault)
-        return fault
+            self._planned.append(planned)
+        return planned
 
     def draw(self, method: str, channel: str) -> Fault | None:
         """The fault that strikes this call, if one does; uses up one of its count."""

@@ -20,7 +20,7 @@ from bot.workspace.errors import UnknownThing, WorkspaceError
 from bot.workspace.faults import Faults
 from bot.workspace.hooks import Hooks
 from bot.workspace.people import Channel, Directory, Person, default_channels, default_people, to_json
-from bot.workspace.scopes import EVERY_SCOPE
+from bot.workspace.scopes import BOT_SCOPES
 from bot.workspace.sockets import Hub
 from bot.workspace.store import Change, Store
 from bot.workspace.views import Triggers, Views
@@ -52,7 +52,7 @@ class State:
         channels: Mapping[str, str] | Sequence[Channel] | None = None,
         people: Iterable[Person] | None = None,
         clock: Clock = wall_clock,
-        scopes: Iterable[str] = EVERY_SCOPE,
+        scopes: Iterable[str] = BOT_SCOPES,
         study: str = "STS-CALC",
         timezone: str = "America/Chicago",
         mark: str = "practice",

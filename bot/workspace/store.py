@@ -75,7 +75,7 @@ class Change:
 
 
 class Store:
-    """All messages of the workspace. Not thread-safe by itself: `Workspace` holds the lock.
+    """All messages of the workspace, kept in the order of their timestamps. `Workspace` holds the lock.
 
     Parameters
     ----------
@@ -88,6 +88,7 @@ class Store:
         self._notify = notify
         self._last = 0
         self._messages: dict[tuple[str, str], Message] = {}
+        self._replies: dict[tuple[str, str], list[Message]] = {}
 
     def next_ts(self) -> str:
         """A fresh timestamp."""
@@ -97,9 +98,14 @@ class Store:
     def add(self, message: Message) -> Message:
         """Keep a new message and tell the listeners."""
         name_blocks(message.blocks, message.ts)
-        self._messages[message.channel, message.ts] = message
+        self._keep(message)
         self._notify(Change("posted", message))
         return message
+
+    def _keep(self, message: Message) -> None:
+        self._messages[message.channel, message.ts] = message
+        if message.is_reply and message.thread_ts and not message.ephemeral_to:
+            self._replies.setdefault((message.channel, message.thread_ts), []).append(message)
 
     def edit(self, message: Message, editor: str, **values: Any) -> Message:
         """Change some fields of a message; marks it edited."""
@@ -122,8 +128,7 @@ class Store:
 
     def all(self) -> Iterable[Message]:
         """Every visible message that everyone in its channel sees, oldest first."""
-        kept = (m for m in self._messages.values() if not m.deleted and not m.ephemeral_to)
-        return sorted(kept, key=lambda m: m.ts)
+        return (m for m in self._messages.values() if not m.deleted and not m.ephemeral_to)
 
     def ephemeral(self, user: str) -> list[Message]:
         """What only this person sees, oldest first."""
@@ -135,11 +140,13 @@ class Store:
 
     def thread(self, channel: str, ts: str) -> list[Message]:
         """A parent (where it still exists) and its replies, oldest first."""
-        return [m for m in self.all() if m.channel == channel and ts in (m.ts, m.thread_ts)]
+        parent = self._messages.get((channel, ts))
+        shown = [] if parent is None or parent.deleted or parent.ephemeral_to else [parent]
+        return shown + [m for m in self._replies.get((channel, ts), ()) if not m.deleted]
 
     def replies(self, message: Message) -> list[Message]:
         """The visible replies to a message, oldest first."""
-        return [m for m in self.thread(message.channel, message.ts) if m.ts != message.ts]
+        return [m for m in self._replies.get((message.channel, message.ts), ()) if not m.deleted]
 
     def as_slack(self, message: Message, *, include_metadata: bool = False) -> dict[str, Any]:
         """The message in Slack's shape; metadata only on request, as `include_all_metadata` has it."""
@@ -168,7 +175,9 @@ class Store:
     def load(self, body: dict[str, Any]) -> None:
         """Replace everything by what `dump` gave. Raises KeyError or TypeError on another shape."""
         self._last = body["last"]
-        self._messages = {(m["channel"], m["ts"]): Message(**m) for m in body["messages"]}
+        self._messages, self._replies = {}, {}
+        for message in body["messages"]:
+            self._keep(Message(**message))
 
 
 def name_blocks(blocks: Blocks, stem: str) -> None:

@@ -13,6 +13,7 @@ from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 
+from bot.workspace.scopes import BOT_SCOPES
 from bot.workspace.server import RunningWorkspace, Workspace, serve
 
 OPEN, CLOSED, OPS = "#sts-calc-safety", "#sts-calc-dsmb", "#sts-calc-ops"
@@ -39,7 +40,8 @@ def overflow(*values: str) -> dict[str, Any]:
 
 @pytest.fixture
 def running() -> Iterator[RunningWorkspace]:
-    with serve(Workspace(seed=7, ack_seconds=0.4, retry_after=(0.05, 0.05))) as served:
+    scopes = (*BOT_SCOPES, "channels:join", "team:read")
+    with serve(Workspace(seed=7, scopes=scopes, ack_seconds=0.4, retry_after=(0.05, 0.05))) as served:
         yield served
 
 

@@ -130,6 +130,10 @@ def test_draws_follow_the_seed_and_counts_end() -> None:
     faults.server_error(count=2)
     assert [faults.draw("chat.postMessage", "C") is not None for _ in range(4)] == [True, True, False, False]
     assert faults.planned() == []
+    given = Fault(FaultKind.DELAY)
+    for _ in range(2):
+        faults.plan(given)
+        assert faults.draw("chat.postMessage", "C") is not None, "a fault can be planned again"
     with pytest.raises(WorkspaceError, match="from 0 to 1"):
         faults.plan(Fault(FaultKind.DELAY, probability=2))
 

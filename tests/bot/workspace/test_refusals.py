@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
+import bot.slack
 from bot.workspace.people import BOT_USER_ID, DSMB_MEMBER, INVESTIGATOR, Channel, default_people
+from bot.workspace.scopes import BOT_SCOPES
 from bot.workspace.server import RunningWorkspace, Workspace, serve
 from tests.bot.workspace.conftest import CLOSED, OPEN, OPS, section
 
@@ -54,6 +58,11 @@ def test_a_missing_scope_names_what_is_needed_and_what_there_is() -> None:
         assert error(client.conversations_info, channel=OPEN) == "missing_scope"
         assert client.conversations_info(channel=CLOSED)["channel"]["is_private"] is True
         assert refusal(client.conversations_history, channel=CLOSED)["needed"] == "groups:history"
+
+
+def test_the_token_has_what_the_manifest_asks_for_and_no_more() -> None:
+    manifest = yaml.safe_load((Path(bot.slack.__file__).parent / "manifest.yaml").read_text(encoding="utf-8"))
+    assert tuple(sorted(manifest["oauth_config"]["scopes"]["bot"])) == BOT_SCOPES
 
 
 def test_channels_that_cannot_be_posted_to() -> None:
