@@ -33,7 +33,8 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     while waiting:
         page = waiting.pop()
         reached.add(page)
-        targets = ((page.parent / unquote(t).partition("#")[0]).resolve() for _, t in links(page))
+        found = ((page.parent / unquote(t).partition("#")[0]).resolve() for _, t in links(page))
+        targets = (t / "README.md" if t.is_dir() else t for t in found)
         waiting += [t for t in targets if t.suffix == ".md" and t.exists() and t not in reached]
     assert {p.relative_to(ROOT).as_posix() for p in PAGES if p not in reached} == set()
 
