@@ -77,17 +77,14 @@ def demo(
 
 
 @app.command()
-def setup(
-    config: Config = None,
-    practice: Annotated[bool, typer.Option("--practice", help="Set up against the practice workspace.")] = False,
-) -> None:
+def setup(config: Config = None) -> None:
     """Walk through the Slack app, its tokens, the channels and the people, and write them to the configuration.
 
     Example: dsmbot setup -c config.yaml
     """
     from bot.commands.setup import run_setup
 
-    raise typer.Exit(run_setup(config, practice=practice))
+    raise typer.Exit(run_setup(config))
 
 
 @app.command()

@@ -55,7 +55,7 @@ class Link:
 
     def connect(self) -> None:
         """Open the socket; it reconnects by itself from then on."""
-        self._handler.connect()
+        self._handler.connect()  # type: ignore[no-untyped-call]
 
     def connected(self) -> bool:
         """Whether the socket is up now."""
@@ -63,7 +63,7 @@ class Link:
 
     def close(self) -> None:
         """Close the socket for good."""
-        self._handler.close()
+        self._handler.close()  # type: ignore[no-untyped-call]
 
     def _heard(self, raw: str) -> None:
         """Look for `num_connections` in the hello (https://docs.slack.dev/apis/events-api/using-socket-mode)."""

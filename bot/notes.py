@@ -37,7 +37,8 @@ def daily_notes(study: Study, now: datetime) -> int:
             return 0
         last = periods.last_finished(conn, study.id, KIND)
         after = last.due_at if last else began
-        if not periods.due_instants(schedule, zone, after, now) and not periods.unfinished(conn, study.id, kinds=[KIND]):
+        waiting = periods.unfinished(conn, study.id, kinds=[KIND])
+        if not waiting and not periods.due_instants(schedule, zone, after, now):
             return 0
     with study.database.writing(study.id) as conn:
         due = periods.due(conn, study.id, KIND, schedule, tz=zone, now=now, since=began)

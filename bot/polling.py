@@ -60,7 +60,7 @@ def due_sources(study: Study, now: datetime) -> list[RecordSource]:
 
 
 def poll_source(study: Study, source: RecordSource, now: datetime) -> Batch | SourceFailure:
-    """What a source holds, or why it cannot be read. A fault of a plug-in is a failure of its source, not of the cycle."""
+    """What a source holds, or why it cannot be read; a fault of a plug-in is a failure of its source alone."""
     with study.database.reading() as conn:
         state = load_state(conn, study.id, source.id)
     try:
@@ -69,7 +69,9 @@ def poll_source(study: Study, source: RecordSource, now: datetime) -> Batch | So
         return failure
     except Exception as error:  # a source may be a plug-in: whatever it raises is recorded as its failure
         log.exception("source.failed", study=study.id, source=source.id)
-        return SourceFailure(f"the source raised {type(error).__name__}", "See the log; report it to the source's maker")
+        return SourceFailure(
+            f"the source raised {type(error).__name__}", "See the log; report it to the source's maker"
+        )
 
 
 def ingest_batch(study: Study, source: RecordSource, batch: Batch | SourceFailure, now: datetime) -> Polled:

@@ -5,25 +5,23 @@ May not render anything: an outbox row holds what wording needs, and the words a
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from rules.evaluate import transition, with_absent
 from sqlalchemy import Connection
 
 from bot.outgoing import alert_key, key
 from bot.standing import starting_state
 from bot.study import Study
 from bot.views import StepContent, stored_body
+from rules.evaluate import recorded, transition, with_vanished
 from rules.model import AlertStatus, Finding, Reason, Rule, Snapshot, Transition, Urgency
 from storage import alerts, outbox
 from storage.findings import Key, last_digests, register_rule, store_evaluation
 from storage.heads import Head, advance_head, lock_head
-from storage.schema import canonical
 
 PRIORITY = {Urgency.CRITICAL: 0, Urgency.URGENT: 3, Urgency.ROUTINE: 6}
 """Urgency → place in the queue of a channel; 0 goes first. Notes to ops have 5, routine notes 8."""
@@ -61,7 +59,7 @@ def record(study: Study, snapshot: Snapshot, findings: Sequence[Finding], now: d
         head = lock_head(conn, study.id)
         first = head.evaluated_batch_no == 0
         versions, head = _register(conn, head, study, now)
-        complete = with_absent(findings, last_digests(conn, study.id), versions)
+        complete = with_vanished(findings, _scopes_of(last_digests(conn, study.id), versions))
         stored = store_evaluation(
             conn, head, findings=complete, rule_versions=versions, batch_no=snapshot.batch_no,
             data_cutoff=snapshot.data_cutoff, at=now, code_version=study.code_version,
@@ -72,19 +70,21 @@ def record(study: Study, snapshot: Snapshot, findings: Sequence[Finding], now: d
             starting_state(conn, study, snapshot, complete, now)
         advance_head(
             conn, writer.head, evaluated_batch_no=snapshot.batch_no, evaluated_cutoff=snapshot.data_cutoff,
-            rules_fingerprint=study.config.fingerprint(), next_due=_next_local_day(now, study.config.plan.timezone),
+            rules_fingerprint=study.fingerprint, next_due=_next_local_day(now, study.config.plan.timezone),
         )  # fmt: skip
     return Recorded(stored.evaluation_id, dict(writer.reasons), writer.opened, writer.updated)
 
 
 def _register(conn: Connection, head: Head, study: Study, now: datetime) -> tuple[dict[str, int], Head]:
     versions: dict[str, int] = {}
-    for rule in study.rules:
-        body = study.config.rule_body(rule)
-        fingerprint = hashlib.sha256(canonical(body).encode()).hexdigest()
-        version, head = register_rule(conn, head, rule.id, fingerprint=fingerprint, body=body, now=now)
-        versions[rule.id] = version
+    for rule_id, (fingerprint, body) in study.rule_bodies.items():
+        versions[rule_id], head = register_rule(conn, head, rule_id, fingerprint=fingerprint, body=body, now=now)
     return versions, head
+
+
+def _scopes_of(digests: Iterable[Key], versions: Mapping[str, int]) -> list[Key]:
+    """Every scope that a rule in force ever spoke of; a retired rule's scopes keep their last word."""
+    return [(rule_id, scope) for rule_id, scope in digests if rule_id in versions and scope != "study"]
 
 
 def _next_local_day(now: datetime, timezone: str) -> datetime:
@@ -123,11 +123,12 @@ class _Writer:
 
     def _judge(self, finding: Finding, status: AlertStatus | None) -> None:
         step = transition(status, finding, self.versions[finding.rule])
-        if step.reason is Reason.NONE:
-            return
+        if step.reason is Reason.NONE or (status is None and step.reason is Reason.NOT_EVALUABLE):
+            return  # a rule that could never be judged has no alert to continue: ops hears of it (bot.watching)
         rule = self._rules[finding.rule]
         written = alerts.write_version(
-            self.conn, self.head, finding=finding, transition=step, rule_version=self.versions[finding.rule],
+            self.conn, self.head, finding=recorded(status, finding), transition=step,
+            rule_version=self.versions[finding.rule],
             audience=rule.audience, urgency=rule.urgency, at=self.now, already_true=self.already_true,
         )  # fmt: skip
         self.head = written.head

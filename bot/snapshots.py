@@ -22,7 +22,7 @@ def snapshot_if_due(study: Study, now: datetime) -> Snapshot | None:
         head = read_head(conn, study.id)
         cutoff = data_cutoff(conn, study, now)
     new_records = head.batch_no > head.evaluated_batch_no
-    new_rules = head.batch_no > 0 and head.rules_fingerprint != study.config.fingerprint()
+    new_rules = head.batch_no > 0 and head.rules_fingerprint != study.fingerprint
     new_day = head.batch_no > 0 and head.next_due is not None and head.next_due <= now
     if not (new_records or new_rules or new_day):
         return None

@@ -16,6 +16,7 @@ from bot.outgoing import key
 from bot.views import OpenAlertLine, RuleLine, SourceLine, StartingStateContent, StatusContent, stored_body
 from rules.model import Audience, Finding, Rule, Snapshot, State
 from storage import alerts, outbox
+from storage.alert_records import OpenAlert
 from storage.findings import last_findings
 from storage.heads import read_head
 from storage.schema import evaluation, source_state
@@ -139,7 +140,7 @@ def _rule_lines(conn: Connection, study_id: str, rules: Sequence[Rule]) -> list[
     return [most_advanced(rule, last_findings(conn, study_id, rule_id=rule.id).values()) for rule in rules]
 
 
-def _alert_line(item: alerts.OpenAlert) -> OpenAlertLine:
+def _alert_line(item: OpenAlert) -> OpenAlertLine:
     by = item.acknowledgement
     return OpenAlertLine(
         item.rule_id, item.scope, item.state, item.opened_at,

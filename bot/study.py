@@ -5,10 +5,12 @@ May not decide anything: `bot.app` makes it, `bot.cycle` uses it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from bot.config import StudyConfig
 from bot.health import Metrics
@@ -16,12 +18,12 @@ from bot.views import Mode
 from bot.voice import Voice
 from rules.model import Audience, Rule
 from storage.database import Database
+from storage.schema import canonical
 
 if TYPE_CHECKING:
-    from storage.snapshot import SnapshotBuilder
-
     from bot.slack.delivery import Delivery
     from storage.allocation import AllocationKey
+    from storage.snapshot import SnapshotBuilder
     from storage.sources.base import RecordSource
 
 
@@ -73,6 +75,17 @@ class Study:
     def rules(self) -> tuple[Rule, ...]:
         """Rules in force: retired ones keep their history and are not judged."""
         return tuple(rule for rule in self.config.rules if not getattr(rule, "retired", None))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of everything that changes a rule's verdict; computed once, because a configuration does not change."""
+        return self.config.fingerprint()
+
+    @cached_property
+    def rule_bodies(self) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
+        """Rule id → fingerprint and body of its version, for the rules in force."""
+        bodies = {rule.id: self.config.rule_body(rule) for rule in self.rules}
+        return {name: (hashlib.sha256(canonical(body).encode()).hexdigest(), body) for name, body in bodies.items()}
 
     @property
     def audiences(self) -> tuple[Audience, ...]:

@@ -78,8 +78,8 @@ def _visible(stage: Stage) -> set[tuple[str, str]]:
     """(channel, ts) of every message that people can see, threads included."""
     found: set[tuple[str, str]] = set()
     for reference in stage.study.config.slack.channels.values():
+        channel = stage.workspace.workspace.channel(reference).id
         for message in stage.workspace.messages(reference):
-            channel = str(message["channel"])
             found.add((channel, str(message["ts"])))
             found |= {(channel, str(reply["ts"])) for reply in stage.workspace.thread(reference, message["ts"])}
     return found

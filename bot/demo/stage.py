@@ -25,12 +25,14 @@ from bot.views import Mode
 from bot.workspace.server import RunningWorkspace, serve
 from rules.model import Audience
 from storage import alerts, outbox
+from storage.alert_records import OpenAlert
 from storage.sources.simulated import SimulatedSource
 from storage.sources.simulated_trial import DEFAULT_START
 
 QUICK = DeliveryTiming(
     settle=timedelta(seconds=1.5), settle_critical=timedelta(seconds=1), post=timedelta(0), edit=timedelta(0),
-    retry=timedelta(seconds=0.2), retry_most=timedelta(seconds=1), held=timedelta(seconds=1), margin=timedelta(seconds=5),
+    retry=timedelta(seconds=0.2), retry_most=timedelta(seconds=1), held=timedelta(seconds=1),
+    margin=timedelta(seconds=5),
 )  # fmt: skip
 """The practice workspace answers at once and limits nothing, so that nothing has to be waited for."""
 
@@ -102,21 +104,21 @@ class Stage:
         return cycle
 
     def settle(self, seconds: float) -> bool:
-        """Deliver until nothing waits and every parent is up to date; False when `seconds` were not enough."""
+        """Deliver until nothing waits; False when `seconds` were not enough. Parents are edited on the way."""
         until, pause = now_utc() + timedelta(seconds=seconds), threading.Event()
-        while now_utc() < until:
-            report = deliver(self.study)
-            if self.counts()["pending"] == 0 and report is not None and not report.edited:
-                return True
+        while self.counts()["pending"]:
+            if now_utc() > until:
+                return False
+            deliver(self.study)
             pause.wait(0.05)
-        return False
+        return True
 
     def counts(self) -> dict[str, int]:
         """Sent, pending and held notifications."""
         with self.study.database.reading() as conn:
             return outbox.counts(conn, self.study.id)
 
-    def open_alerts(self) -> list[alerts.OpenAlert]:
+    def open_alerts(self) -> list[OpenAlert]:
         """Alerts that nobody has resolved, oldest first."""
         with self.study.database.reading() as conn:
             return alerts.open_alerts(conn, self.study.id)

@@ -1,0 +1,68 @@
+"""`dsmbot check`: the configuration, every rule's boundary, and Slack, before anybody relies on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.app import load_studies, secrets_of
+from bot.check import Report, RuleReport, check, refused
+from bot.commands.guard import guarded
+from bot.commands.output import console, print_json, print_lines
+from bot.config import ConfigError, StudyConfig
+from bot.slack.preflight import preflight
+
+
+@guarded
+def run_check(config: list[Path] | None, *, offline: bool, as_json: bool) -> int:
+    """Check. Exit 2 with problems, 1 with warnings, else 0."""
+    report = _report(config, offline=offline)
+    if as_json:
+        print_json(report.document())
+    print_lines(_lines(report, offline=offline))
+    return report.exit_code
+
+
+def _report(config: list[Path] | None, *, offline: bool) -> Report:
+    try:
+        configs = load_studies(config)
+    except ConfigError as error:
+        return refused(error)
+    report = check(configs)
+    return report if offline else _with_slack(report, configs)
+
+
+def _with_slack(report: Report, configs: list[StudyConfig]) -> Report:
+    try:
+        secrets = secrets_of()
+    except ConfigError as error:
+        return report.extended(problems=error.problems)
+    missing = secrets.missing()
+    if missing:
+        return report.extended(problems=missing, warnings=secrets.warnings)
+    with console().status("Asking Slack"):
+        found = preflight(configs, secrets)
+    return report.extended(
+        problems=found.problems, warnings=(*secrets.warnings, *found.warnings), slack=found.document()
+    )
+
+
+def _lines(report: Report, *, offline: bool) -> list[str]:
+    lines: list[str] = []
+    for rule in report.rules:
+        lines += _rule(rule)
+    lines += [f"Problem: {problem}" for problem in report.problems]
+    lines += [f"Warning: {warning}" for warning in report.warnings]
+    if offline:
+        lines.append("Slack was not asked (--offline): tokens, channels and people are unchecked.")
+    verdict = "It can start." if report.ok else "It will not start until the problems are mended."
+    return [
+        *lines,
+        f"{len(report.rules)} rules · {len(report.problems)} problems · {len(report.warnings)} warnings. {verdict}",
+    ]
+
+
+def _rule(rule: RuleReport) -> list[str]:
+    lines = [f"{rule.id}: {rule.title}", f"    {rule.says}"]
+    if rule.attained_alpha is not None:
+        lines.append(f"    stops at {rule.table()} · false alarm {rule.attained_alpha:.2%}")
+    return lines + [f"    {note}" for note in rule.notes]
