@@ -14,11 +14,7 @@ from bot.workspace.people import INVESTIGATOR
 from bot.workspace.server import RunningWorkspace, Workspace, serve
 from tests.bot.workspace.conftest import CLOSED, OPEN, OPS, actions, button, connect, overflow, section
 
-pytestmark = [
-    pytest.mark.browser,
-    # slack-sdk leaves a socket to the garbage collector when it reconnects while being closed
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.browser
 ALERT = "STOPPING RULE CROSSED · STS-CALC · tolerability: 4 events among the first 7 dosed subjects."
 
 

@@ -18,9 +18,6 @@ from tests.bot.workspace.conftest import OPEN, OPS, actions, button, section
 SHAPES = json.loads((Path(__file__).parent / "shapes.json").read_text(encoding="utf-8"))
 ENVELOPES = ("hello", "events_api", "block_actions", "slash_commands")
 
-# slack-sdk leaves a socket to the garbage collector when it reconnects while being closed
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 def differences(wanted: Any, got: Any, place: str = "") -> list[str]:
     """Where `got` lacks a key of `wanted` or has another JSON type there; extra keys are fine."""

@@ -14,9 +14,6 @@ from bot.workspace.errors import UnknownThing
 from bot.workspace.server import RunningWorkspace
 from tests.bot.workspace.conftest import CLOSED, OPEN, actions, button, connect, overflow, section
 
-# slack-sdk leaves a socket to the garbage collector when it reconnects while being closed
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 @pytest.fixture
 def posted(client: WebClient) -> str:
