@@ -28,10 +28,10 @@ _NATURAL: Mapping[str, tuple[tuple[str, ...], ...]] = {
 def choose_key(domain: str, columns: Columns, *, configured: str | None, event: str | None) -> tuple[str, ...]:
     """Variables that name a row beside USUBJID: the first that are unique.
 
-    The configured one if there is one; else --SPID, then --SEQ, then what names a row by nature (a visit number).
+    The configured one if there is one; else --SPID, then --SEQ; else what names a row by nature (a visit number).
     A variable that names *events* (AESPID) comes after --SEQ, because several rows may be states of one event and
-    it would stop being unique with the first of them. If none is unique, the first that is there: rows it cannot
-    tell apart are numbered and flagged.
+    it would stop being unique with the first of them. If none is unique, --SEQ: rows it cannot tell apart are
+    numbered and flagged.
 
     Returns
     -------
@@ -39,15 +39,22 @@ def choose_key(domain: str, columns: Columns, *, configured: str | None, event: 
     """
     if configured:
         return (configured,)
-    sponsor, sequence = f"{domain}SPID", f"{domain}SEQ"
-    numbered = [(sequence,), (sponsor,)] if sponsor == event else [(sponsor,), (sequence,)]
-    if domain == "DM":
-        numbered = []
-    possible = [names for names in (*numbered, *_NATURAL.get(domain, ())) if all(n in columns for n in names)]
+    possible = _candidates(domain, columns, event)
     for names in possible:
         if _names_every_row(columns, names):
             return names
-    return possible[0] if possible else ()
+    sequence = (f"{domain}SEQ",)
+    return sequence if sequence in possible else possible[0] if possible else ()
+
+
+def _candidates(domain: str, columns: Columns, event: str | None) -> list[tuple[str, ...]]:
+    """Sponsor's identifier and sequence number if either is there, else what names a row by nature."""
+    sponsor, sequence = f"{domain}SPID", f"{domain}SEQ"
+    numbers = [(sequence,), (sponsor,)] if sponsor == event else [(sponsor,), (sequence,)]
+    for candidates in ([] if domain == "DM" else numbers, _NATURAL.get(domain, ())):
+        if possible := [names for names in candidates if all(name in columns for name in names)]:
+            return possible
+    return []
 
 
 def joined(*parts: pa.ChunkedArray | str, by: str = "", skip_missing: bool = False) -> pa.ChunkedArray:

@@ -63,7 +63,8 @@ def test_a_changed_mapping_is_a_reason_to_read_again(database: Database, tmp_pat
 
 
 def test_columns_and_codes_are_mapped_to_ours(tmp_path: Path) -> None:
-    write(tmp_path, "ae.csv", frame({"SUBJ": "P-1", "PT": "Nausea", "ON": "2026-01-01", "AWARE": "2026-01-02", "REL": "2"}))
+    row = {"SUBJ": "P-1", "PT": "Nausea", "ON": "2026-01-01", "AWARE": "2026-01-02", "REL": "2"}
+    write(tmp_path, "ae.csv", frame(row))
     columns = {"ae": {"USUBJID": "subj", "AEDECOD": "PT", "aestdtc": "ON", "awareness_dtc": "AWARE", "AEREL": "REL"}}
     batch = source(tmp_path, columns=columns, codes={"AE": {"AEREL": {"2": "RELATED"}}}).poll(SourceState(), NOW)
     row = batch.records["AE"].frame.iloc[0]
@@ -214,7 +215,7 @@ def test_lost_leading_zeros_are_seen_where_the_subject_still_has_them(tmp_path: 
 def test_settings_say_what_is_wrong() -> None:
     with pytest.raises(ValueError, match="CM is not a domain that is read"):
         SdtmSettings(id="edc", path=".", columns={"CM": {}})
-    with pytest.raises(ValueError, match="5 minutes.* is not a duration"):
+    with pytest.raises(ValueError, match=r"5 minutes.* is not a duration"):
         SdtmSettings.model_validate({"id": "edc", "path": ".", "every": "5 minutes"})
     assert SdtmSettings.model_validate({"id": "e", "path": ".", "every": "36 h"}).every == timedelta(hours=36)
 
