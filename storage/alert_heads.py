@@ -14,17 +14,29 @@ from storage.schema import alert, alert_head, alert_version, response
 
 def rebuild_heads(conn: Connection, study_id: str) -> int:
     """Make `alert_head` anew from versions and responses. Returns the number of alerts."""
+    derived = derived_heads(conn, study_id)
     conn.execute(delete(alert_head).where(alert_head.c.study_id == study_id))
-    ids = list(conn.execute(select(alert.c.alert_id).where(alert.c.study_id == study_id)).scalars())
-    rows = conn.execute(select(alert).where(alert.c.study_id == study_id).order_by(alert.c.episode)).all()
-    last_episode = {(row.rule_id, row.scope): row.episode for row in rows}
+    if derived:
+        conn.execute(insert(alert_head), derived)
+    return len(derived)
+
+
+def derived_heads(conn: Connection, study_id: str) -> list[dict[str, Any]]:
+    """Where each alert must stand according to its history: rows of `alert_head`, by alert."""
+    rows = conn.execute(select(alert).where(alert.c.study_id == study_id).order_by(alert.c.alert_id)).all()
+    ids = [row.alert_id for row in rows]
+    last_episode: dict[tuple[str, str], int] = {}
+    for row in rows:
+        last_episode[row.rule_id, row.scope] = max(row.episode, last_episode.get((row.rule_id, row.scope), 0))
     versions = grouped(conn, select(alert_version).order_by(alert_version.c.version), alert_version.c.alert_id, ids)
     answers = grouped(conn, select(response).order_by(response.c.response_id), response.c.alert_id, ids)
-    for row in rows:
-        is_last = last_episode[row.rule_id, row.scope] == row.episode
-        values = _derived_head(row, is_last, versions[row.alert_id], answers.get(row.alert_id, []))
-        conn.execute(insert(alert_head).values(values))
-    return len(rows)
+    return [
+        _derived_head(
+            row, last_episode[row.rule_id, row.scope] == row.episode, versions[row.alert_id],
+            answers.get(row.alert_id, []),
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def _derived_head(row: Any, is_last: bool, versions: Sequence[Any], answers: Sequence[Any]) -> dict[str, Any]:

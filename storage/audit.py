@@ -91,16 +91,31 @@ def entry_hash(study_id: str, seq: int, at: datetime, actor: str, kind: str, bod
     return hashlib.sha256(canonical(fields).encode()).hexdigest()
 
 
-def digest_of(hashes: Iterable[bytes]) -> str:
-    """SHA-256 (hex) over content hashes in the order given: what one audit entry says of a whole batch.
+class RunningDigest:
+    """SHA-256 over many items in their order, without keeping them: what one audit entry says of a whole batch.
 
-    Each hash is preceded by its length, so that no two different lists run together to the same bytes.
+    Each item is preceded by its length, so that no two different lists run together to the same bytes.
     """
-    total = hashlib.sha256()
-    for item in hashes:
-        total.update(len(item).to_bytes(4, "big"))
-        total.update(item)
-    return total.hexdigest()
+
+    def __init__(self) -> None:
+        self._total = hashlib.sha256()
+
+    def add(self, items: Iterable[bytes]) -> None:
+        """Take in more items."""
+        for item in items:
+            self._total.update(len(item).to_bytes(4, "big"))
+            self._total.update(item)
+
+    def text(self) -> str:
+        """The digest so far, in hex."""
+        return self._total.hexdigest()
+
+
+def digest_of(items: Iterable[bytes]) -> str:
+    """`RunningDigest` of items that are all at hand."""
+    total = RunningDigest()
+    total.add(items)
+    return total.text()
 
 
 def parse_anchor(text: str) -> Anchor:
@@ -136,7 +151,7 @@ def verify(conn: Connection, study_id: str, anchors: Sequence[Anchor] = ()) -> V
     for anchor in anchors:
         wanted.setdefault(anchor.seq, []).append(anchor.hash)
     seq, previous = 0, ""
-    with closing(_rows(conn, study_id)) as rows:
+    with closing(entries(conn, study_id)) as rows:
         for row in rows:
             problem = _entry_problem(row, seq + 1, previous)
             if not problem and not all(row.hash.startswith(seen) for seen in wanted.pop(row.seq, [])):
@@ -154,7 +169,7 @@ def export(conn: Connection, study_id: str) -> Iterator[str]:
     A reader can recompute every hash with `entry_hash`: `body` is the object, stored as canonical text.
     """
     read_head(conn, study_id)
-    for row in _rows(conn, study_id):
+    for row in entries(conn, study_id):
         entry = {
             "study": study_id,
             "seq": row.seq,
@@ -168,7 +183,7 @@ def export(conn: Connection, study_id: str) -> Iterator[str]:
         yield canonical(entry)
 
 
-def _rows(conn: Connection, study_id: str) -> Generator[Any, None, None]:
+def entries(conn: Connection, study_id: str) -> Generator[Any, None, None]:
     """Entries in order, `body` as the stored text: what was hashed, not what it parses to."""
     c = audit.c
     query = select(

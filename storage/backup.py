@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Integer, create_engine, func, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 
-from storage import audit, dump, heads
+from storage import audit, dump, heads, proof
 from storage.database import Database, claim_file
 from storage.engine import parse_url
 from storage.errors import BackupError
@@ -117,8 +117,8 @@ def restore(source: Path, url: str | URL, progress: Progress | None = None) -> B
 
 
 def verify_all(conn: Connection) -> tuple[audit.Verification, ...]:
-    """Verify the audit chain of every study, by study id."""
-    return tuple(audit.verify(conn, head.study_id) for head in heads.all_heads(conn))
+    """Verify the history of every study, by study id (`storage.proof`)."""
+    return tuple(proof.verify(conn, head.study_id) for head in heads.all_heads(conn))
 
 
 def _copy_pages(url: URL, partial: Path, _progress: Progress | None) -> tuple[int, tuple[audit.Verification, ...]]:

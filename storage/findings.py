@@ -160,7 +160,7 @@ def store_evaluation(
     digests = _digests(findings, rule_versions)
     before = last_digests(conn, head.study_id)
     changed = [item for item in findings if before.get((item.rule, item.scope)) != digests[item.rule, item.scope]]
-    total = audit.digest_of(f"{rule}\0{scope}\0{digests[rule, scope]}".encode() for rule, scope in sorted(digests))
+    total = digest_of_findings(digests)
     row = {
         "study_id": head.study_id,
         "batch_no": batch_no,
@@ -175,9 +175,18 @@ def store_evaluation(
     _store_changed(conn, head.study_id, evaluation_id, changed, digests, rule_versions)
     said = {name: row[name] for name in ("batch_no", "rule_versions", "findings_digest", "code_version")}
     said |= {"evaluation_id": evaluation_id, "findings": len(findings), "changed": len(changed)}
-    said |= {"changed_digest": audit.digest_of(digests[item.rule, item.scope].encode() for item in changed)}
+    said |= {
+        "changed_digest": digest_of_findings(
+            {key: digests[key] for key in ((item.rule, item.scope) for item in changed)}
+        )
+    }
     head = audit.append(conn, head, at=at, actor="dsmbot", kind="evaluation", body=said)
     return StoredEvaluation(evaluation_id, tuple(changed), head)
+
+
+def digest_of_findings(digests: Mapping[Key, str]) -> str:
+    """One digest over the digests of many findings, whatever their order."""
+    return audit.digest_of(f"{rule}\0{scope}\0{digests[rule, scope]}".encode() for rule, scope in sorted(digests))
 
 
 def rebuild_heads(conn: Connection, study_id: str) -> int:

