@@ -17,11 +17,17 @@ from rules.model import Audience
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """May it be posted? If not, why, and who must do what."""
+    """May it be posted? If not, why, and who must do what.
+
+    Parameters
+    ----------
+    unknown: it is refused for what the server does not say, not for what it says.
+    """
 
     allowed: bool
     reason: str = ""
     fix: str = ""
+    unknown: bool = False
 
 
 ALLOWED = Verdict(True)
@@ -58,7 +64,8 @@ def _restricted(facts: ChannelFacts, allowed: Collection[str], identity: Identit
         if value is None
     ]
     if unknown:
-        return Verdict(False, f"Slack does not say {', '.join(unknown)}", "Check the app's scopes and the channel")
+        reason, fix = f"Slack does not say {', '.join(unknown)}", "Check the app's scopes and the channel"
+        return Verdict(False, reason, fix, unknown=True)
     if not facts.private:
         return Verdict(False, "the channel is public", "Make it private, or name a private channel in slack.channels")
     if facts.ext_shared or facts.org_shared:

@@ -73,7 +73,7 @@ _BLOCKS = frozenset({
 _METADATA = frozenset({
     "invalid_metadata_format", "invalid_metadata_schema", "metadata_too_large", "metadata_must_be_sent_from_app",
 })  # fmt: skip
-_GONE = frozenset({"message_not_found", "thread_not_found"})
+_GONE = frozenset({"message_not_found", "thread_not_found", "cannot_reply_to_message"})
 
 INVITE = "Invite the bot to the channel: /invite @dsmbot"
 _TOKEN = "Set SLACK_BOT_TOKEN to the bot token of the installed app (it begins with xoxb-)"  # noqa: S105 - advice

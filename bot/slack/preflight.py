@@ -1,7 +1,9 @@
 """The online half of `check`: tokens, scopes, channels, people and history, before anything is polled.
 
 Every finding names the setting, scope or invitation that mends it. A server that does not say something is not
-accused of it: for open content the unknown is a warning, for closed content it is a problem.
+accused of it: for open content the unknown is a warning, for closed content it is a problem. Servers other than
+Slack that never say whether a channel is shared may watch all the same: that is a warning, and every restricted
+message waits, for delivery asks again before each post and refuses on the unknown.
 """
 
 from __future__ import annotations
@@ -107,6 +109,7 @@ class _Look:
     def __init__(self, client: WebClient) -> None:
         self.client = client
         self.directory = Directory(client)
+        self.is_slack = Secrets(api_url=client.base_url).is_slack
         self.identity: Identity | None = None
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
@@ -189,7 +192,7 @@ class _Look:
             found = config.document.problem(
                 place, f"Slack does not say what this channel is ({asked.error})", "Try again"
             )
-            (self.problems if strict else self.warnings).append(found)
+            (self.problems if strict and self.is_slack else self.warnings).append(found)
         elif facts.archived:
             self.problems.append(
                 config.document.problem(place, "the channel is archived", "Unarchive it, or name another")
@@ -199,7 +202,10 @@ class _Look:
         else:
             assert self.identity is not None
             verdict = judge(facts, audience, config.slack, self.identity)
-            if not verdict.allowed:
+            if verdict.unknown and not self.is_slack:
+                fault = f"{verdict.reason}: every {audience} message waits until it does"
+                self.warnings.append(config.document.problem(place, fault, "Rehearse on it; monitor in Slack itself"))
+            elif not verdict.allowed:
                 self.problems.append(config.document.problem(place, verdict.reason, verdict.fix))
             self._unreached(config, audience, facts)
 

@@ -24,7 +24,7 @@ def look_up(line: Line, troubles: Troubles, now: datetime) -> None:
     """Find out what became of every row of unknown outcome that is due: one reading a place."""
     rows = outbox.claim_ambiguous(line.db, now, study_ids=line.studies)
     for place, items in _by_place(line, rows, now).items():
-        since = min(item.attempted_at or item.created_at for item in items) - line.timing.margin
+        since = min(_first_attempt(item) for item in items) - line.timing.margin
         found = line.history.read(place, since, now, line.directory.identity())
         for item in items:
             _judge(line, troubles, item, place, found, now)
@@ -38,6 +38,11 @@ def look_at(line: Line, item: Item, now: datetime) -> datetime:
     """
     decides_at = (item.attempted_at or now) + line.settle(item)
     return now if now + timedelta(seconds=line.history.pace.seconds) <= decides_at else max(now, decides_at)
+
+
+def _first_attempt(item: Item) -> datetime:
+    """The earliest time at which it can have been posted."""
+    return item.attempted_at if item.attempted_at and item.attempts <= 1 else item.created_at
 
 
 def _by_place(line: Line, rows: Iterable[Item], now: datetime) -> dict[Place, list[Item]]:

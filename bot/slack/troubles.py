@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import structlog
 
@@ -15,6 +15,8 @@ from storage import outbox
 from storage.outbox_rows import Item, Status
 
 log = structlog.get_logger(__name__)
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 LOOK_FIRST = "held after an unknown outcome: looked up before it is sent again"
 """`last_error` of a held row that may already be in the channel."""
@@ -34,6 +36,8 @@ class Troubles:
 
     line: Line
     _by_lane: dict[str, _Trouble] = field(default_factory=dict)
+    _rows: dict[int, datetime] = field(default_factory=dict)
+    """Rows that are to blame themselves → when they are tried again."""
 
     def hold(
         self, item: Item, now: datetime, *, kind: OpsKind, reason: str, fix: str, whole_lane: bool, error: str = ""
@@ -49,36 +53,48 @@ class Troubles:
         channel = self._channel(item)
         known = self._by_lane.get(item.lane)
         since = known.since if known else now
+        news = known is None and item.outbox_id not in self._rows
         with self.line.db.writing() as conn:
             outbox.mark_held(conn, item.outbox_id, item.lease, error=error or reason)
         if whole_lane:
             again = now + self.line.timing.held
             self._by_lane[item.lane] = _Trouble(since, kind, item.study_id, again)
             self.line.occupy(item.lane, again)
+        else:
+            self._rows[item.outbox_id] = now + self.line.timing.held
         self.line.tally.held += 1
         self.line.tally.problems.append(f"{channel}: {reason}. {fix}")
-        if known is None or not whole_lane:
+        if news:
             self._tell(item, kind, channel, reason, fix, since, now)
 
     def recovered(self, item: Item, now: datetime) -> None:
         """A post in this lane succeeded: what was held there follows, and ops is told."""
+        self._rows.pop(item.outbox_id, None)
         known = self._by_lane.pop(item.lane, None)
         if known is None:
             return
         kind = OpsKind.CHANNEL_RELEASED if known.kind is OpsKind.CHANNEL_BLOCKED else OpsKind.OUTBOX_RECOVERED
         with self.line.db.writing() as conn:
-            outbox.release(conn, [row.outbox_id for row in self._held(conn, item.study_id, item.lane)], now)
+            held = outbox.with_status(conn, Status.HELD, study_id=item.study_id)
+            outbox.release(
+                conn, [r.outbox_id for r in held if r.lane == item.lane and r.outbox_id not in self._rows], now
+            )
         self._tell(item, kind, self._channel(item), "", "", now, now)
 
     def retry(self, now: datetime) -> None:
-        """Let one held row of each lane try again when its time has come: also those an earlier process held."""
+        """Let one held row of each lane, and each row held for itself, try again when its time has come.
+
+        What an earlier process held is tried at once: a restart may be what mended it.
+        """
         for study_id in self.line.studies:
             with self.line.db.reading() as conn:
                 held = outbox.with_status(conn, Status.HELD, study_id=study_id)
+            due = [row.outbox_id for row in held if now >= self._rows.get(row.outbox_id, NEVER)]
             first: dict[str, Item] = {}
             for row in sorted(held, key=lambda row: (row.priority, row.outbox_id)):
-                first.setdefault(row.lane, row)
-            due = [row.outbox_id for lane, row in first.items() if self._is_due(lane, row, now)]
+                if row.outbox_id not in self._rows:
+                    first.setdefault(row.lane, row)
+            due += [row.outbox_id for lane, row in first.items() if self._is_due(lane, row, now)]
             if due:
                 with self.line.db.writing() as conn:
                     outbox.release(conn, due, now)
@@ -92,10 +108,6 @@ class Troubles:
             return False
         known.again_at = now + self.line.timing.held
         return True
-
-    def _held(self, conn: object, study_id: str, lane: str) -> list[Item]:
-        rows = outbox.with_status(conn, Status.HELD, study_id=study_id)  # type: ignore[arg-type]
-        return [row for row in rows if row.lane == lane]
 
     def _channel(self, item: Item) -> str:
         return self.line.voice(item).channels.get(Audience(item.audience), f"the {item.audience} channel")

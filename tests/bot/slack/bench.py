@@ -16,7 +16,7 @@ from bot.configuration.people import Slack
 from bot.outgoing import alert_key, key
 from bot.slack.delivery import Delivery, DeliveryReport, DeliveryTiming
 from bot.slack.history import Pace
-from bot.views import Mode, OpsContent, OpsKind, Setting, StepContent, stored_body
+from bot.views import Mode, OpsContent, OpsKind, Setting, StatusContent, StepContent, Stored, stored_body
 from bot.voice import Voice
 from bot.workspace import people as cast
 from bot.workspace.server import RunningWorkspace, Workspace, serve
@@ -28,7 +28,12 @@ from storage.heads import advance_head, lock_head
 
 STUDY = "STS-CALC"
 START = datetime(2026, 5, 14, 14, 0, tzinfo=UTC)
-CHANNELS = {"open": "#sts-calc-safety", "closed": "#sts-calc-dsmb", "pharmacy": "#sts-calc-pharmacy", "ops": "#sts-calc-ops"}
+CHANNELS = {
+    "open": "#sts-calc-safety",
+    "closed": "#sts-calc-dsmb",
+    "pharmacy": "#sts-calc-pharmacy",
+    "ops": "#sts-calc-ops",
+}
 ROLES = {
     "investigator": [cast.INVESTIGATOR],
     "medical_monitor": [cast.MEDICAL_MONITOR],
@@ -46,7 +51,11 @@ RULE = {
     "audience": "open",
     "urgency": "urgent",
     "design": {"method": "beta_binomial", "null_rate": 0.2, "alpha": 0.1},
-    "boundary": {"table": [[1, 1, None], [2, 3, 2], [4, 6, 3], [7, 10, 4]], "attained_alpha": 0.096, "critical_value": 0.9},
+    "boundary": {
+        "table": [[1, 1, None], [2, 3, 2], [4, 6, 3], [7, 10, 4]],
+        "attained_alpha": 0.096,
+        "critical_value": 0.9,
+    },
 }
 
 
@@ -181,7 +190,9 @@ class Bench:
 
     def note(self, text: str = "edc", *, audience: Audience = Audience.OPEN, priority: int = 8) -> str:
         """Queue a note of routine priority; returns its delivery key."""
-        content = OpsContent(OpsKind.SOURCE_FAILED, self.now, subject=text, reason="the folder is missing")
+        content: Stored = StatusContent(audience, self.now, problems=(text,))
+        if audience is Audience.OPS:
+            content = OpsContent(OpsKind.SOURCE_FAILED, self.now, subject=text, reason="the folder is missing")
         with self.db.writing(STUDY) as conn:
             mine = key(conn, STUDY, "note", text, audience)
             outbox.enqueue(
