@@ -128,7 +128,7 @@ class Page:
 
     async def _state(self, request: Request) -> Response:
         try:
-            return JSONResponse(screen.state(self.workspace, request.query_params.get("as", "investigator")))
+            return JSONResponse(screen.state(self.workspace, request.query_params.get("as", "")))
         except WorkspaceError as error:
             return JSONResponse({"error": str(error)}, 404)
 
@@ -156,7 +156,10 @@ class Page:
             return JSONResponse({"error": str(error)}, 409)
 
     async def _events(self, request: Request) -> Response:
-        viewer = self.workspace.person(request.query_params.get("as", "investigator")).id
+        try:
+            viewer = screen.viewer_named(self.workspace, request.query_params.get("as", ""))
+        except WorkspaceError as error:
+            return JSONResponse({"error": str(error)}, 404)
         return StreamingResponse(self._stream(viewer), media_type="text/event-stream")
 
     async def _stream(self, viewer: str) -> AsyncIterator[str]:

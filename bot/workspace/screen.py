@@ -9,9 +9,20 @@ from bot.workspace.state import MARKS, TAGS, State
 from bot.workspace.store import Message
 
 
+def viewer_named(workspace: State, reference: str) -> str:
+    """The id of the person whose screen is meant: for "" an investigator, else whoever comes first.
+
+    Raises UnknownThing for an unknown person.
+    """
+    if reference:
+        return workspace.person(reference).id
+    everyone = [p for p in workspace.directory.people.values() if not p.is_bot]
+    return next((p.id for p in everyone if p.role == "investigator"), everyone[0].id if everyone else BOT_USER_ID)
+
+
 def state(workspace: State, viewer: str) -> dict[str, Any]:
-    """Everything that one person sees now. Raises UnknownThing for an unknown person."""
-    person = workspace.person(viewer)
+    """Everything that one person sees now ("" as in `viewer_named`). Raises UnknownThing for an unknown person."""
+    person = workspace.person(viewer_named(workspace, viewer))
     with workspace.lock:
         channels = workspace.directory.visible_to(person.id)
         seen = {channel.id for channel in channels}

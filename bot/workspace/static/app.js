@@ -40,7 +40,7 @@ const houseSign = () => drawing("0 0 20 20", ["path", { d: "M3 10l7-6 7 6M5 9v8h
 /* ------------------------------------------------------------------ what is known */
 
 const S = {
-  data: null, viewer: sessionStorage.getItem("viewer") || "investigator", active: null, thread: null,
+  data: null, viewer: sessionStorage.getItem("viewer") || "", active: null, thread: null,
   mode: "slack", unread: {}, stream: null, opener: null, buttons: new Map(), sorted: new Map(),
 };
 
@@ -602,7 +602,7 @@ async function post(what, body) {
 async function load() {
   const response = await fetch(`/page/state?as=${encodeURIComponent(S.viewer)}`);
   if (response.status === 403) return lost("This page has no session any more. Open the newest link from the terminal.");
-  if (response.status === 404) { S.viewer = "investigator"; sessionStorage.removeItem("viewer"); return load(); }
+  if (response.status === 404) { S.viewer = ""; sessionStorage.removeItem("viewer"); return listen(); }
   S.data = await response.json();
   S.viewer = S.data.you;
   if (S.active !== "home" && !channelOf(S.active)) S.active = S.data.channels[0]?.id || "home";
@@ -619,7 +619,7 @@ function listen() {
   S.stream?.close();
   const stream = S.stream = new EventSource(`/page/events?as=${encodeURIComponent(S.viewer)}`);
   let dropped = false;
-  stream.onerror = () => { dropped = true; lost(); if (stream.readyState === EventSource.CLOSED) setTimeout(() => S.stream === stream && listen(), 1500); };
+  stream.onerror = () => { dropped = true; lost(); if (!S.data) load().catch(() => {}); if (stream.readyState === EventSource.CLOSED) setTimeout(() => S.stream === stream && listen(), 1500); };
   stream.onopen = async () => { await load(); if (dropped || !$("offline").hidden) { dropped = false; $("offline").hidden = true; } };
   stream.onmessage = (event) => { const change = JSON.parse(event.data); if (S.data && change.type) hear(change); };
 }

@@ -10,7 +10,7 @@ import pytest
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from bot.workspace.people import INVESTIGATOR
+from bot.workspace.people import INVESTIGATOR, Person
 from bot.workspace.server import RunningWorkspace, Workspace, serve
 from tests.bot.workspace.conftest import CLOSED, OPEN, OPS, actions, button, connect, overflow, section
 
@@ -407,6 +407,19 @@ def test_the_workspace_mark_can_be_a_rehearsal(browser: Any) -> None:
         page = open_page(browser, running)
         assert page.title().startswith("REHEARSAL")
         assert page.inner_text("#band").startswith("Rehearsal")
+        page.context.close()
+
+
+def test_a_person_remembered_from_another_workspace_gives_way_to_one_who_is_here(browser: Any) -> None:
+    people = [Person("U0COORD", "Coordinator", "coordinator"), Person("U0INV", "Investigator", "investigator")]
+    with serve(Workspace(people=people)) as running:
+        page = open_page(browser, running)
+        assert page.locator("#you option:checked").inner_text() == "Investigator"
+        page.evaluate("sessionStorage.setItem('viewer', 'U0GONE')")
+        page.reload()
+        page.locator("#rail button").first.wait_for()
+        assert page.locator("#you option:checked").inner_text() == "Investigator"
+        page.locator("#offline").wait_for(state="hidden")
         page.context.close()
 
 
