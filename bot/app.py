@@ -16,10 +16,10 @@ from typing import Any
 
 from slack_bolt import App
 from sqlalchemy import Connection as SqlConnection
-from storage.snapshot import SnapshotBuilder
 
 from bot import __version__
 from bot.config import ConfigError, Problem, Secrets, StudyConfig, load, load_secrets, vanished_rules
+from bot.health import Metrics
 from bot.integrity import damaged_files
 from bot.link import Link, bolt_app, web_client
 from bot.outgoing import queue_ops, salt
@@ -35,6 +35,7 @@ from rules.model import Audience
 from storage.allocation import AllocationKey
 from storage.database import Database, open_database
 from storage.findings import rules_with_history
+from storage.snapshot import SnapshotBuilder
 
 DEFAULT_CONFIG = Path("config.yaml")
 
@@ -131,7 +132,9 @@ def opened(
         writable=writable,
     )
     try:
-        yield Opened(tuple(_compose(config, database, mode, secrets, clock) for config in configs), database)
+        metrics = Metrics()
+        studies = tuple(_compose(config, database, mode, secrets, clock, metrics) for config in configs)
+        yield Opened(studies, database)
     finally:
         database.close()
 
@@ -150,6 +153,7 @@ def _compose(
     mode: Mode | None,
     secrets: Secrets,
     clock: Clock,
+    metrics: Metrics,
 ) -> Study:
     _refuse_vanished(config, database)
     made = kinds("dsmbot.sources")
@@ -166,6 +170,7 @@ def _compose(
         code_version=__version__,
         allocation_key=key,
         voice=voice_of(config, mode=mode or Mode.LIVE, salt=secret),
+        metrics=metrics,
     )
 
 
@@ -199,7 +204,8 @@ def connect(
 
     Parameters
     ----------
-    secrets: tokens and address.   needs_socket: False for `poll`, which only speaks.   timing, pace: of delivery.
+    secrets: tokens and address.   needs_socket: False for `poll`, which only speaks.
+    timing: of delivery; None = as the first configuration says.   pace: of reading history, as it was measured.
 
     Raises
     ------
@@ -211,6 +217,7 @@ def connect(
     client = web_client(secrets.bot_token, secrets.api_url)
     studies = {study.id: study for study in composed.studies}
     voices = {study.id: study.voice for study in composed.studies}
+    timing = timing or DeliveryTiming(**composed.studies[0].config.operations.delivery.written())
     delivery = Delivery(composed.database, client, voices, timing=timing, pace=pace)
     for study in composed.studies:
         study.delivery = delivery

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import json
 import ssl
+import threading
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import structlog
 import truststore
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
+
+from bot.slack.sockets import open_address, say_hello
+from storage.errors import StorageError
+
+log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 15
 """How long one call may take; after that its outcome is unknown and looked up."""
@@ -38,20 +45,37 @@ def _tls(base_url: str) -> ssl.SSLContext | None:
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
+LOOK_AGAIN_SECONDS = 20.0
+"""After a hello that counts more than one connection, how long the one that it replaced may still be counted."""
+
+
 class Link:
     """Socket Mode: clicks and commands come in, without an open port.
+
+    A hello that counts two connections may count our own last one, which Slack asks to be replaced every few hours.
+    So a second process is believed in only when a further look, some seconds later, still counts it.
 
     Parameters
     ----------
     app: Bolt app with its listeners registered.   app_token: with the scope connections:write.
     base_url: of the Web API; the socket's own address comes from it.
-    second: called with the number when Slack says that more than one process is connected with this app.
+    second: called once with the number of connections when more than one process is connected with this app, and
+        again only after it was alone in between. Raises StorageError: it is called again after the next look.
+    look_again: seconds until that further look.
     """
 
-    def __init__(self, app: App, app_token: str, base_url: str, second: Callable[[int], None]) -> None:
+    def __init__(
+        self, app: App, app_token: str, base_url: str, second: Callable[[int], None], *,
+        look_again: float = LOOK_AGAIN_SECONDS,
+    ) -> None:  # fmt: skip
         self._second = second
-        self._handler = SocketModeHandler(app, app_token, web_client=web_client(app_token, base_url))
+        self._web = web_client(app_token, base_url)
+        self._handler = SocketModeHandler(app, app_token, web_client=self._web)
         self._handler.client.on_message_listeners.append(self._heard)
+        self._look_again = look_again
+        self._closed = threading.Event()
+        self._looking = threading.Lock()
+        self._told = False
 
     def connect(self) -> None:
         """Open the socket; it reconnects by itself from then on."""
@@ -63,6 +87,7 @@ class Link:
 
     def close(self) -> None:
         """Close the socket for good."""
+        self._closed.set()
         self._handler.close()  # type: ignore[no-untyped-call]
 
     def _heard(self, raw: str) -> None:
@@ -73,8 +98,35 @@ class Link:
             number = json.loads(raw).get("num_connections")
         except ValueError:
             return
-        if isinstance(number, int) and number > 1:
+        if not isinstance(number, int):
+            return
+        if number <= 1:
+            self._told = False
+        elif not self._told and self._looking.acquire(blocking=False):
+            threading.Thread(target=self._look, name="second-process", daemon=True).start()
+
+    def _look(self) -> None:
+        """Ask until it is known whether another process is there: the look's own connection and ours are not."""
+        try:
+            while not self._told and not self._closed.wait(self._look_again):
+                address = open_address(self._web)
+                counted = say_hello(address).connections if isinstance(address, str) else None
+                if counted is None:
+                    continue
+                ours = 1 + self.connected()
+                if counted <= ours:
+                    return
+                self._told = self._tell(counted - 1)
+        finally:
+            self._looking.release()
+
+    def _tell(self, number: int) -> bool:
+        try:
             self._second(number)
+        except StorageError as error:
+            log.error("another process shares the app and ops cannot be told", error=str(error))
+            return False
+        return True
 
 
 def bolt_app(client: WebClient, token: str) -> App:

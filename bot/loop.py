@@ -33,6 +33,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DELIVER_SECONDS = 0.5
 """How often the outbox is looked at between cycles."""
 
+CATCH_UP_SECONDS = 15.0
+"""How often requests are looked for that were kept and, because the database was locked or full, not applied."""
+
 
 class Loop:
     """Turns the cycles of all studies until stopped.
@@ -40,6 +43,7 @@ class Loop:
     Parameters
     ----------
     studies: composed.   connected: whether the Slack socket is up; None where there is none.
+    catch_up: applies requests that were received longer ago than the time given and not applied; None without a desk.
     heartbeat: calls the outside watchdog; replaced in tests.
     """
 
@@ -48,28 +52,37 @@ class Loop:
         studies: Sequence[Study],
         *,
         connected: Callable[[], bool] | None = None,
+        catch_up: Callable[[timedelta], int] | None = None,
         heartbeat: Callable[[str], bool] = send_heartbeat,
     ) -> None:
         self.studies = tuple(studies)
         self.stopped = threading.Event()
         self.fatal: str = ""
-        self.unwritable: str = ""
+        self._unwritable: dict[str, str] = {}
         self._beaten: dict[str, datetime] = {}
+        self._sent: dict[str, int] = {}
         self._connected = connected
+        self._catch_up = catch_up
         self._heartbeat = heartbeat
         self.health = Health(self.studies[0].clock.wall, self.readiness, self.studies[0].metrics)
         self._scheduler = BackgroundScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
 
+    @property
+    def unwritable(self) -> str:
+        """Why nothing can be written, by study; "" when everything can."""
+        return "; ".join(self._unwritable.values())
+
     def start(self) -> None:
         """Begin ticking, at once."""
         self.health.beat()
         for study in self.studies:
-            for work, seconds in ((self._turn, CYCLE_SECONDS), (self._deliver, DELIVER_SECONDS)):
-                self._scheduler.add_job(
-                    work, "interval", seconds=seconds, args=[study], next_run_time=study.clock.wall()
-                )
+            now = study.clock.wall()
+            self._scheduler.add_job(self._turn, "interval", seconds=CYCLE_SECONDS, args=[study], next_run_time=now)
+            self._scheduler.add_job(self._deliver, "interval", seconds=DELIVER_SECONDS, args=[study], next_run_time=now)
+        if self._catch_up is not None:
+            self._scheduler.add_job(self._answer, "interval", seconds=CATCH_UP_SECONDS)
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -99,33 +112,35 @@ class Loop:
         return self._connected() if self._connected else True
 
     def _turn(self, study: Study) -> None:
+        def work() -> None:
+            cycle = run_cycle(study, study.clock.study(), self.stopped)
+            self._can_write(study)
+            self._evaluated_and_delivered(study, cycle)
+
+        self._attempt(study, "cycle.failed", work)
+
+    def _deliver(self, study: Study) -> None:
+        self._attempt(study, "delivery.failed", lambda: deliver(study, self.stopped))
+
+    def _answer(self) -> None:
+        """A request whose listener is still at work is left to it."""
+        assert self._catch_up is not None
+        late = timedelta(seconds=2 * CATCH_UP_SECONDS)
+        catch_up = self._catch_up
+        self._attempt(self.studies[0], "catching_up.failed", lambda: catch_up(late))
+
+    def _attempt(self, study: Study, failure: str, work: Callable[[], object]) -> None:
         if self.stopped.is_set():
             return
         try:
-            cycle = run_cycle(study, study.clock.study(), self.stopped)
+            work()
         except StaleWriter as error:
             self._end(str(error))
         except StorageError as error:
             self._cannot_write(study, error)
         except Exception as error:  # the loop outlives any fault of one cycle: it is counted, shown, and retried
             study.metrics.errors.labels(study.id).inc()
-            log.exception("cycle.failed", study=study.id, error=type(error).__name__)
-        else:
-            self.unwritable = ""
-            self._evaluated_and_delivered(study, cycle)
-
-    def _deliver(self, study: Study) -> None:
-        if self.stopped.is_set():
-            return
-        try:
-            deliver(study, self.stopped)
-        except StaleWriter as error:
-            self._end(str(error))
-        except StorageError as error:
-            self._cannot_write(study, error)
-        except Exception as error:  # as above
-            study.metrics.errors.labels(study.id).inc()
-            log.exception("delivery.failed", study=study.id, error=type(error).__name__)
+            log.exception(failure, study=study.id, error=type(error).__name__)
 
     def _evaluated_and_delivered(self, study: Study, cycle: Cycle) -> None:
         self.health.beat()
@@ -149,6 +164,9 @@ class Loop:
             for line in source_lines(conn, study.config, study.clock.study()):
                 if line.last_complete_at:
                     metrics.last_poll.labels(study.id, line.source_id).set(line.last_complete_at.timestamp())
+        before = self._sent.setdefault(study.id, counts["sent"])
+        metrics.sent.labels(study.id).inc(max(0, counts["sent"] - before))
+        self._sent[study.id] = counts["sent"]
         metrics.pending.labels(study.id).set(counts["pending"])
         metrics.held.labels(study.id).set(counts["held"])
         metrics.oldest.labels(study.id).set(age.total_seconds() if age else 0)
@@ -157,13 +175,20 @@ class Loop:
     def _cannot_write(self, study: Study, error: StorageError) -> None:
         """Last resort: nothing can be stored, so nothing can be queued. Say it where a person or a watchdog looks."""
         study.metrics.errors.labels(study.id).inc()
-        if self.unwritable != error.what:
-            sys.stderr.write(
-                f"DSMBot cannot write and monitors nothing ({study.id}; {error.where}): {error.what}. {error.fix}\n"
-            )
-            sys.stderr.flush()
-        self.unwritable = error.what
+        if study.id not in self._unwritable:
+            _say(f"DSMBot cannot write and monitors nothing ({study.id}; {error.where}): {error.what}. {error.fix}")
+        self._unwritable[study.id] = error.what
+
+    def _can_write(self, study: Study) -> None:
+        if self._unwritable.pop(study.id, ""):
+            _say(f"DSMBot can write again and monitors {study.id}; it continues where it stopped.")
 
     def _end(self, why: str) -> None:
         self.fatal = why
         self.stopped.set()
+
+
+def _say(line: str) -> None:
+    """One line on stderr, which needs no database and no disk."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

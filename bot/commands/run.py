@@ -18,6 +18,7 @@ from bot.health import HealthServer
 from bot.health import serve as serve_health
 from bot.loop import Loop
 from bot.practice import workspace_for
+from bot.slack.history import Pace
 from bot.slack.preflight import preflight
 from bot.views import Mode
 from bot.workspace.errors import WorkspaceError
@@ -52,23 +53,26 @@ def _practice_workspace(configs: Sequence[StudyConfig], port: int) -> Iterator[R
 
 
 def _watch(configs: Sequence[StudyConfig], secrets: Secrets, mode: Mode) -> int:
+    pace = _prepared(configs, secrets)
     with opened(configs, mode=mode, secrets=secrets) as composed:
-        connection = connect(composed, secrets, needs_socket=True)
-        _refuse_unprepared(configs, secrets, mode)
-        return _until_stopped(composed, connection)
+        return _until_stopped(composed, connect(composed, secrets, needs_socket=True, pace=pace))
 
 
-def _refuse_unprepared(configs: Sequence[StudyConfig], secrets: Secrets, mode: Mode) -> None:
-    """What would make a message go astray stops the start, before anything is polled."""
-    del mode
+def _prepared(configs: Sequence[StudyConfig], secrets: Secrets) -> Pace:
+    """What would make a message go astray stops the start, before anything is polled; gives the pace of history.
+
+    The database is opened afterwards: on PostgreSQL that ends another process, which must not be ended by one that
+    cannot watch in its place.
+    """
     found = preflight(configs, secrets, starting=True)
     print_lines(f"Warning: {warning}" for warning in found.warnings)
     if found.problems:
         raise ConfigError(found.problems)
+    return found.pace
 
 
 def _until_stopped(composed: Opened, connection: Connection) -> int:
-    loop = Loop(composed.studies, connected=connection.connected)
+    loop = Loop(composed.studies, connected=connection.connected, catch_up=connection.desk.catch_up)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stopped.set())
     health = _health(loop, composed.studies[0].config.operations.health_port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -15,6 +16,7 @@ from bot.configuration.words import (
     At,
     Code,
     DailyAt,
+    Duration,
     Identifier,
     Text,
     Timezone,
@@ -191,17 +193,47 @@ def _heartbeat(url: str) -> str:
     return url
 
 
+class Pauses(Block):
+    """How long delivery waits. Leave it alone unless told: it fits Slack as it is, and shorter may post twice.
+
+    Parameters
+    ----------
+    settle: after a post of unknown outcome, how long it may still be in flight before it is sent again (60 s).
+    settle_critical: the same for critical alerts (15 s).
+    post, edit: between two posts, and between two edits, in one channel (1 s and 1.2 s).
+    retry, retry_most: after no connection, doubled from the first up to the second (2 s and 60 s).
+    held: between tries of a channel that refuses (60 s).
+
+    What is not written keeps the figure in brackets; see `bot.slack.line.DeliveryTiming`.
+    """
+
+    settle: Duration | None = None
+    settle_critical: Duration | None = None
+    post: Duration | None = None
+    edit: Duration | None = None
+    retry: Duration | None = None
+    retry_most: Duration | None = None
+    held: Duration | None = None
+
+    def written(self) -> dict[str, timedelta]:
+        """The pauses that the configuration gives, by name."""
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: pause for name, pause in given.items() if pause is not None}
+
+
 class Operations(Block):
-    """How the outside sees that the bot is alive.
+    """How the outside sees that the bot is alive, and how patient it is with Slack.
 
     Parameters
     ----------
     heartbeat_url: called after each successful evaluate-and-deliver; its silence is the alarm. None = not called.
     health_port: port of /healthz, /readyz and /metrics on loopback; 0 = any free port.
+    delivery: waiting times; leave them alone unless told.
     """
 
     heartbeat_url: Annotated[str, AfterValidator(_heartbeat)] | None = None
     health_port: Annotated[int, Field(ge=0, le=65535)] = 8766
+    delivery: Pauses = Field(default_factory=Pauses)
 
 
 class StudyFile(Block):

@@ -19,6 +19,7 @@ def doubts(document: Document, file: StudyFile) -> Iterator[Problem]:
     yield from _unused_terms(document)
     yield from _two_sides(document, file)
     yield from _nobody(document, file)
+    yield from _impatient(document, file)
 
 
 def _asks(rule: Mapping[str, Any], key: str) -> bool:
@@ -83,4 +84,15 @@ def _nobody(document: Document, file: StudyFile) -> Iterator[Problem]:
         yield document.problem(
             ("operations",), "no heartbeat: if this machine dies, only a missing daily note says so",
             "Set operations.heartbeat_url to a dead-man's switch outside this machine",
+        )  # fmt: skip
+
+
+def _impatient(document: Document, file: StudyFile) -> Iterator[Problem]:
+    changed = sorted(file.operations.delivery.written())
+    if changed:
+        yield document.problem(
+            ("operations", "delivery"),
+            f"delivery does not wait as long as Slack needs ({', '.join(changed)}): a message may be posted twice, "
+            "and the second copy stands until it is found and deleted",
+            "Remove operations.delivery unless somebody who knows the server told you to set it",
         )  # fmt: skip

@@ -1,7 +1,7 @@
 """Where requests are received, authorised and applied once: between Slack's listeners and `bot.actions`.
 
 Receive (insert, commit) → acknowledge the envelope → look the person up → apply in one transaction → tell them.
-What a crash leaves between the steps is taken up by `catch_up` at the next start.
+What a crash, or a database that cannot be written, leaves between the steps is taken up by `catch_up`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from slack_sdk import WebClient
@@ -78,10 +78,17 @@ class Desk:
                 payload=request.payload(), received_at=self.clock(),
             )  # fmt: skip
 
-    def catch_up(self) -> int:
-        """Apply what was received and not applied before a crash or while the database was locked. Returns how many."""
+    def catch_up(self, older_than: timedelta = timedelta(0)) -> int:
+        """Apply what was received and not applied before a crash or while the database was locked. Returns how many.
+
+        Parameters
+        ----------
+        older_than: leave alone what came more recently, because a listener may still be applying it.
+        """
+        before = self.clock() - older_than
         with self.db.reading() as conn:
-            left = inbox.unapplied(conn, study_ids=list(self.voices))
+            rows = inbox.unapplied(conn, study_ids=list(self.voices))
+        left = [row for row in rows if row.received_at <= before]
         for row in left:
             self.apply(row.inbox_key, from_payload(row.payload))
         return len(left)

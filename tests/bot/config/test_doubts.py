@@ -20,6 +20,7 @@ from tests.bot.config.kinds import GOOD, changed, load_text
         ("  escalate: [{after: 30 min, to: medical_monitor}]\n", "", "slack", "nobody is called when an alert is not"),
         ("  paging: none\n", "", "slack", "Nobody will be woken between 22:00 and 08:00"),
         ('operations: {heartbeat_url: "https://hc.example.org/1"}\n', "", "operations", "no heartbeat"),
+        ("operations: {", "operations: {delivery: {settle: 2 s}, ", "operations.delivery", "may be posted twice"),
         ("    operator:", "    dsmb: [U0PI]\n    operator:", "slack.roles.dsmb[1]",
          "U0PI may read closed content and is also investigator, who stays blinded"),
     ],
