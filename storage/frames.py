@@ -17,8 +17,11 @@ import pyarrow.json
 
 from rules.sdtm import KEEP, REQUIRED, SERVICE_COLUMNS
 
-_PIECES = 256
+_PIECES = 64
 """Pieces that a table may consist of before they are joined: each change splits one."""
+
+_FEW = 256
+"""Payloads up to which parsing one by one is faster than starting Arrow's reader."""
 
 _SERVICE = pa.schema(
     [
@@ -102,18 +105,13 @@ class DomainTable:
 
         Parameters
         ----------
-        columns: variables that the domain's sources have; required ones and those with a value are always there.
+        columns: variables that the domain's sources have; required ones are always there.
         """
-        shown = {*columns, *REQUIRED[self.domain], *self._recorded(columns)}
-        series = {name: self._column(name) for name in (*SERVICE_COLUMNS, *KEEP[self.domain]) if name in shown or
-                  name in SERVICE_COLUMNS}  # fmt: skip
-        frame = pd.DataFrame(series, copy=False)
-        return _told_apart(frame) if frame["source_id"].nunique() > 1 else frame
-
-    def _recorded(self, columns: Sequence[str]) -> set[str]:
-        """Variables that have a value although no batch named them: those of an older product version."""
-        others = [name for name in KEEP[self.domain] if name not in columns]
-        return {name for name in others if pc.any(pc.not_equal(self.table.column(name), "")).as_py()}
+        shown = {*columns, *REQUIRED[self.domain]}
+        names = [*SERVICE_COLUMNS, *(name for name in KEEP[self.domain] if name in shown)]
+        frame = pd.DataFrame({name: self._column(name) for name in names}, copy=False)
+        sources = pc.count_distinct(self.table.column("source_id")).as_py()
+        return _told_apart(frame) if sources > 1 else frame
 
     def _column(self, name: str) -> pd.Series:
         column = self.table.column(name)
@@ -142,7 +140,7 @@ def _table(domain: str, rows: Sequence[RevisionRow]) -> pa.Table:
 
 def _parsed(domain: str, payloads: Sequence[str]) -> pa.Table:
     schema = pa.schema([(name, pa.string()) for name in KEEP[domain]])
-    if len(payloads) < _PIECES:
+    if len(payloads) < _FEW:
         return pa.Table.from_pylist([json.loads(text) for text in payloads], schema=schema)
     longest = max(map(len, payloads))
     data = "\n".join(payloads).encode()
