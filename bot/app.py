@@ -21,7 +21,7 @@ from bot import __version__
 from bot.config import ConfigError, Problem, Secrets, StudyConfig, load, load_secrets, vanished_rules
 from bot.health import Metrics
 from bot.integrity import damaged_files
-from bot.link import Link, bolt_app, web_client
+from bot.link import Link, bolt_app, is_loopback, web_client, without_proxy
 from bot.outgoing import queue_ops, salt
 from bot.slack.delivery import Delivery, DeliveryTiming
 from bot.slack.desk import Desk
@@ -214,6 +214,8 @@ def connect(
     missing = [p for p in secrets.missing() if needs_socket or p.where == "SLACK_BOT_TOKEN"]
     if missing or secrets.bot_token is None:
         raise ConfigError(missing)
+    if is_loopback(secrets.api_url):
+        without_proxy(os.environ)
     client = web_client(secrets.bot_token, secrets.api_url)
     studies = {study.id: study for study in composed.studies}
     voices = {study.id: study.voice for study in composed.studies}
@@ -225,7 +227,7 @@ def connect(
     desk = Desk(composed.database, client, voices, _status_of(studies), clock.study, delivery.wake)
     if not needs_socket or secrets.app_token is None:
         return Connection(delivery, desk)
-    app = bolt_app(client, secrets.bot_token)
+    app = bolt_app(client)
     register(app, desk)
     return Connection(delivery, desk, _link(app, composed, secrets))
 

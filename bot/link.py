@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from urllib.parse import urlsplit
 
 import structlog
@@ -33,10 +33,27 @@ def web_client(token: str | None, base_url: str) -> WebClient:
     (https://docs.slack.dev/tools/python-slack-sdk/web#retryhandler); delivery reconciles instead. Certificates are
     those of the operating system, because a hospital's proxy has its own authority.
     """
-    return WebClient(
+    client = WebClient(
         token=token, base_url=base_url, retry_handlers=[], timeout=TIMEOUT_SECONDS, ssl=_tls(base_url),
         user_agent_prefix="dsmbot",
     )  # fmt: skip
+    if is_loopback(base_url):
+        client.proxy = None
+    return client
+
+
+def is_loopback(base_url: str) -> bool:
+    """Whether the server is on this machine: no proxy stands between."""
+    return (urlsplit(base_url).hostname or "") in ("127.0.0.1", "::1", "localhost")
+
+
+def without_proxy(environment: MutableMapping[str, str]) -> None:
+    """Take the proxy out of the environment of a process that speaks to a server on its own machine.
+
+    slack-sdk and urllib read it at every call, and would send to the proxy what is meant for this machine.
+    """
+    for name in [name for name in environment if name.lower() in ("http_proxy", "https_proxy", "all_proxy")]:
+        del environment[name]
 
 
 def _tls(base_url: str) -> ssl.SSLContext | None:
@@ -129,6 +146,6 @@ class Link:
         return True
 
 
-def bolt_app(client: WebClient, token: str) -> App:
+def bolt_app(client: WebClient) -> App:
     """A Bolt app on a client that never repeats a call; listeners block, as the rest of the program does."""
-    return App(client=client, token=token, token_verification_enabled=False, process_before_response=False)
+    return App(client=client, token_verification_enabled=False, process_before_response=False)

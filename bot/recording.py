@@ -84,7 +84,7 @@ def _register(conn: Connection, head: Head, study: Study, now: datetime) -> tupl
 
 def _scopes_of(digests: Iterable[Key], versions: Mapping[str, int]) -> list[Key]:
     """Every scope that a rule in force ever spoke of; a retired rule's scopes keep their last word."""
-    return [(rule_id, scope) for rule_id, scope in digests if rule_id in versions and scope != "study"]
+    return [(rule_id, scope) for rule_id, scope in digests if rule_id in versions]
 
 
 def _next_local_day(now: datetime, timezone: str) -> datetime:

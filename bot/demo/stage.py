@@ -7,10 +7,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -36,8 +37,8 @@ QUICK = DeliveryTiming(
 )  # fmt: skip
 """The practice workspace answers at once and limits nothing, so that nothing has to be waited for."""
 
-MORNING = timedelta(hours=16)
-"""Each simulated day is looked at once, after the day's entries (15:00 UTC)."""
+MORNING = time(8, 5)
+"""When each simulated day is looked at, local: just after the daily note fell due."""
 
 
 class SimulatedTime:
@@ -93,24 +94,28 @@ class Stage:
     def next_day(self) -> Cycle:
         """One day passes: poll, evaluate, record, deliver."""
         self.day += 1
-        self.time.at += timedelta(days=1)
+        zone = self.study.config.plan.timezone
+        tomorrow = self.time.at.astimezone(ZoneInfo(zone)).date() + timedelta(days=1)
+        self.time.at = _morning(tomorrow, zone)
         return self.look()
 
     def look(self) -> Cycle:
         """One cycle at the simulated present, delivered as far as it can be now."""
         cycle = run_cycle(self.study, self.time.now())
         self.polls += len(cycle.polled)
-        self.settle(5.0)
+        if self.counts()["pending"]:
+            self.settle(5.0)
         return cycle
 
     def settle(self, seconds: float) -> bool:
-        """Deliver until nothing waits; False when `seconds` were not enough. Parents are edited on the way."""
+        """Deliver, parents edited too, until nothing waits; False when `seconds` were not enough."""
         until, pause = now_utc() + timedelta(seconds=seconds), threading.Event()
+        deliver(self.study)
         while self.counts()["pending"]:
             if now_utc() > until:
                 return False
-            deliver(self.study)
             pause.wait(0.05)
+            deliver(self.study)
         return True
 
     def counts(self) -> dict[str, int]:
@@ -140,17 +145,20 @@ def set_up(*, scenario: str, seed: int, port: int, told: Callable[[str], None]) 
         stack.callback(workspace.stop)
         if workspace.port != port:
             told(f"Port {port} is in use; the page is on {workspace.port}.")
-        start = datetime.combine(DEFAULT_START, datetime.min.time(), tzinfo=UTC) + MORNING
-        time = SimulatedTime(start)
+        simulated = SimulatedTime(_morning(DEFAULT_START, configs[0].plan.timezone))
         secrets = Secrets(workspace.bot_token, workspace.app_token, api_url=workspace.base_url)
-        clock = Clock(study=time.now, wall=now_utc)
+        clock = Clock(study=simulated.now, wall=now_utc)
         composed = stack.enter_context(opened(configs, mode=Mode.PRACTICE, secrets=secrets, clock=clock))
         connection = connect(composed, secrets, needs_socket=True, timing=QUICK, pace=Pace(page=100, seconds=0))
         stack.callback(connection.close)
         assert connection.link is not None
         connection.link.connect()
-        workspace.workspace.on_time_control = time.control
-        yield Stage(composed.studies[0], workspace, connection, time)
+        workspace.workspace.on_time_control = simulated.control
+        yield Stage(composed.studies[0], workspace, connection, simulated)
+
+
+def _morning(day: date, zone: str) -> datetime:
+    return datetime.combine(day, MORNING, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 def example_configuration() -> str:

@@ -71,11 +71,12 @@ class SimulatedSource:
 
     def _extracts(self, now: datetime) -> dict[str, Extract]:
         rows = self.trial.rows_known_by(now)
-        return {domain: Extract(_frame(domain, found)) for domain, found in rows.items() if found}
+        return {domain: Extract(_frame(domain, found, self.trial.columns[domain])) for domain, found in rows.items()}
 
 
-def _frame(domain: str, rows: list[dict[str, str]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, dtype="str").fillna("")
+def _frame(domain: str, rows: list[dict[str, str]], columns: tuple[str, ...]) -> pd.DataFrame:
+    """The rows under the domain's whole header: a trial without an event yet has an empty AE file, not none."""
+    frame = pd.DataFrame(rows, columns=list(columns), dtype="str").fillna("")
     frame["file"] = f"simulated {domain.lower()}"
     frame["row_no"] = range(1, len(frame) + 1)
     return frame
@@ -92,7 +93,7 @@ def write_sdtm(
     """
     folder.mkdir(parents=True, exist_ok=True)
     for domain, rows in trial.rows_known_by(at).items():
-        frame = pd.DataFrame(rows, dtype="str").fillna("")
+        frame = pd.DataFrame(rows, columns=list(trial.columns[domain]), dtype="str").fillna("")
         target = folder / f"{domain.lower()}.{suffix}"
         if suffix == "csv":
             frame.to_csv(target, index=False)

@@ -21,6 +21,7 @@ Scenario = Literal["calm", "toxic", "messy"]
 SCENARIOS: tuple[Scenario, ...] = ("calm", "toxic", "messy")
 
 STUDYID = "STS-CALC-SIM"
+DOMAINS = ("DM", "AE", "EX", "DS", "DA", "SV", "LB")
 SUBJECTS = 20
 DAYS_BETWEEN_SUBJECTS = 10
 TREATMENT_DAYS = 84
@@ -111,6 +112,14 @@ class SimulatedTrial:
         )
 
     @cached_property
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """Domain → its variables, in the order in which they first appear."""
+        names: dict[str, dict[str, None]] = {domain: {} for domain in DOMAINS}
+        for version in self.versions:
+            names[version.domain].update(dict.fromkeys(version.row))
+        return {domain: tuple(found) for domain, found in names.items()}
+
+    @cached_property
     def last_day(self) -> date:
         """The day on which the last record became known."""
         return max(version.known_at for version in self.versions).date()
@@ -137,7 +146,7 @@ class SimulatedTrial:
             if version.known_at > at:
                 break
             held[version.domain, version.key] = version.row
-        rows: dict[str, list[dict[str, str]]] = {domain: [] for domain in ("DM", "AE", "EX", "DS", "DA", "SV", "LB")}
+        rows: dict[str, list[dict[str, str]]] = {domain: [] for domain in DOMAINS}
         for (domain, _), row in sorted(held.items()):
             if row:
                 rows[domain].append(dict(row))
