@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.views import Mode
+from bot.wording.text import safe
 from rules.model import Action, Audience, State, Urgency
 
 STOP, LOOK, FINE = "🛑", "🔶", "✅"
@@ -85,7 +86,7 @@ VARIABLES: Mapping[str, Variable] = {
 
 def variable(name: str) -> Variable:
     """An SDTM variable in words; one without words of its own is shown by its name."""
-    return VARIABLES.get(name, Variable(name, "the unfavourable value"))
+    return VARIABLES.get(name, Variable(safe(name), "the unfavourable value"))
 
 
 def marked(text: str, mode: Mode) -> str:
