@@ -19,6 +19,9 @@ TRAILING = " \t\r\n\0"
 _NUMERIC_NAMES = frozenset({"AGE", "VISITNUM", "VISITDY", "LBSTRESN", "LBSTNRLO", "LBSTNRHI", "DASTRESN", "EXDOSE"})
 _NUMERIC_ENDS = ("SEQ", "DY", "TPTNUM")
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_ONE_BY_ONE = (np.dtype(object), np.dtype(np.float32))
+"""Columns whose values factorising would change: 1 and True are one to it, and short floats become long."""
+
 _EXACT_INTEGERS = 10.0**15
 
 
@@ -107,13 +110,10 @@ def canonical_column(series: pd.Series, variable: str | None = None) -> pd.Serie
 
 
 def _by_unique(series: pd.Series, form: Any) -> pd.Series:
-    """Apply a form once per distinct value; values that cannot be hashed are formed one by one."""
-    try:
-        codes, unique = pd.factorize(series, use_na_sentinel=False)
-    except TypeError:
-        return pd.Series(list(map(form, series.to_numpy())), index=series.index, dtype="str")
-    if series.dtype in (np.dtype(object), np.dtype(np.float32)):  # factorize takes 1 and True for one, and widens short floats
-        return pd.Series(list(map(form, series.to_numpy())), index=series.index, dtype="str")
+    """Apply a form once per distinct value."""
+    if series.dtype in _ONE_BY_ONE:
+        return _text(map(form, series.to_numpy())).set_axis(series.index, axis=0)
+    codes, unique = pd.factorize(series, use_na_sentinel=False)
     formed = _text(map(form, unique))
     return formed.take(codes).set_axis(series.index, axis=0)
 

@@ -5,15 +5,14 @@ Days are numpy `datetime64[D]` with NaT for unknown: comparisons with NaT are fa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from functools import cached_property
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rules.dates import intervals
+from rules.dates import possible_days
 from rules.errors import SnapshotError
 
 Bools: TypeAlias = NDArray[np.bool_]
@@ -73,6 +72,7 @@ class Columns:
             for name in ("USUBJID", "record_key", "event_key", "known_at"):
                 if name not in self.frame.columns:
                     raise SnapshotError(f"the snapshot's {domain} frame has no column {name!r}")
+        self._recorded: dict[str, tuple[Ints, list[str]]] = {}
         self._codes: dict[str, tuple[Ints, list[str]]] = {}
         self._spans: dict[str, Span] = {}
 
@@ -92,12 +92,19 @@ class Columns:
     def codes(self, name: str) -> tuple[Ints, list[str]]:
         """Position of each row's word among the distinct words, and those words in capitals without outer blanks."""
         if name not in self._codes:
+            at, recorded = self.recorded(name)
+            self._codes[name] = (at, [text.strip().upper() for text in recorded])
+        return self._codes[name]
+
+    def recorded(self, name: str) -> tuple[Ints, list[str]]:
+        """Position of each row's text among the distinct texts, and those; one blank where the column is absent."""
+        if name not in self._recorded:
             if name in self.frame.columns:
                 at, unique = pd.factorize(self.frame[name])
-                self._codes[name] = (at.astype(np.int64), [str(u).strip().upper() for u in unique])
+                self._recorded[name] = (at.astype(np.int64), [str(u) for u in unique])
             else:
-                self._codes[name] = (np.zeros(len(self), dtype=np.int64), [""])
-        return self._codes[name]
+                self._recorded[name] = (np.zeros(len(self), dtype=np.int64), [""])
+        return self._recorded[name]
 
     def isin(self, name: str, words: Collection[str]) -> Bools:
         """Rows whose word is in a code list, whatever its case."""
@@ -110,6 +117,12 @@ class Columns:
         at, unique = self.codes(name)
         return np.array([values.get(word, 0) for word in unique] or [0], dtype=np.int64)[at]
 
+    def known(self) -> pd.DatetimeIndex:
+        """When each row became known, UTC."""
+        if not len(self):
+            return pd.DatetimeIndex([], dtype="datetime64[us, UTC]")
+        return pd.DatetimeIndex(pd.to_datetime(self.frame["known_at"], utc=True))
+
     def blank(self, name: str) -> Bools:
         """Rows without a value."""
         return self.isin(name, ("",))
@@ -117,25 +130,15 @@ class Columns:
     def days(self, name: str) -> Span:
         """A column of date-times as possible days; unknown where missing, impossible or absent."""
         if name not in self._spans:
-            read = intervals(self.text(name))
-            self._spans[name] = Span(read["lo"].to_numpy("datetime64[D]"), read["hi"].to_numpy("datetime64[D]"))
+            at, recorded = self.recorded(name)
+            lo, hi, _ = possible_days(recorded)
+            self._spans[name] = Span(lo[at], hi[at])
         return self._spans[name]
 
-    @cached_property
-    def subject(self) -> pd.Series:
-        """USUBJID of each row."""
-        return self.text("USUBJID")
-
-    @cached_property
-    def subjects(self) -> tuple[Ints, pd.Index]:
-        """Position of each row's USUBJID among the distinct ones, and those."""
-        at, unique = pd.factorize(self.subject)
-        return at.astype(np.int64), pd.Index(unique, dtype="str")
-
-    def subject_at(self, ids: pd.Index) -> Ints:
-        """Position of each row's USUBJID in `ids`, -1 where it is not there."""
-        at, unique = self.subjects
-        return np.asarray(np.append(ids.get_indexer(unique), -1)[at], dtype=np.int64)
+    def subject_at(self, places: Mapping[str, int]) -> Ints:
+        """Place of each row's USUBJID, -1 where it has none."""
+        at, unique = self.recorded("USUBJID")
+        return np.array([places.get(name, -1) for name in unique] or [-1], dtype=np.int64)[at]
 
 
 def folded(words: Iterable[str]) -> frozenset[str]:

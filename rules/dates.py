@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import calendar
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
 """A year outside this range is a slip of the pen ("0213"), reported as impossible rather than believed."""
@@ -21,6 +25,11 @@ _TIME = r"T(?:-|[01]\d|2[0-4])(?::(?:-|[0-5]\d)(?::[0-5]\d(?:[.,]\d+)?)?)?(?:Z|[
 _DTC = re.compile(rf"(\d{{4}}|-)(?:-(\d{{2}}|-)(?:-(\d{{2}}|-))?)?(?:{_TIME})?")
 _COMPLETE = rf"\d{{4}}-\d{{2}}-\d{{2}}(?:{_TIME})?"
 _DAY = "datetime64[s]"
+_MANY = 5_000
+_EPOCH = date(1970, 1, 1).toordinal()
+_UNKNOWN = int(np.datetime64("NaT", "D").astype(np.int64))
+
+Days: TypeAlias = NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +107,45 @@ def _days_in(year: int, month: int) -> int:
     return calendar.monthrange(year, month)[1]
 
 
+def possible_days(texts: Sequence[str]) -> tuple[Days, Days, NDArray[np.bool_]]:
+    """Read distinct SDTM date-times; the form of `parse_dtc` for many.
+
+    Returns
+    -------
+    First and last possible day (datetime64[D], NaT where nothing bounds that side) and, for each, whether text is
+    there but is no possible date; shapes (texts,).
+    """
+    if len(texts) > _MANY:
+        return _read_many(texts)
+    read = np.array([_read(text) for text in texts], dtype=np.int64).reshape(-1, 3)
+    return read[:, 0].astype("datetime64[D]"), read[:, 1].astype("datetime64[D]"), read[:, 2].astype(bool)
+
+
+@lru_cache(maxsize=65_536)
+def _read(text: str) -> tuple[int, int, bool]:
+    """First and last possible day as days since 1970, `_UNKNOWN` for neither; and whether the text is impossible."""
+    parsed = parse_dtc(text)
+    if parsed is None:
+        return _UNKNOWN, _UNKNOWN, True
+    lo, hi = (_UNKNOWN if day is None else day.toordinal() - _EPOCH for day in (parsed.lo, parsed.hi))
+    return lo, hi, False
+
+
+def _read_many(texts: Sequence[str]) -> tuple[Days, Days, NDArray[np.bool_]]:
+    """The same where texts are too many to be read one by one: complete dates at once, then the others."""
+    column = pd.Series(texts, dtype="str")
+    complete = column.str.fullmatch(_COMPLETE).to_numpy(dtype=bool)
+    days = pd.to_datetime(column.str.slice(0, 10).where(complete), format="%Y-%m-%d", errors="coerce")
+    lo = days.where(days.dt.year.between(EARLIEST_YEAR, LATEST_YEAR)).to_numpy("datetime64[D]").copy()
+    hi, impossible = lo.copy(), complete & np.isnat(lo)
+    for at in (~complete).nonzero()[0].tolist():
+        first, last, impossible[at] = _read(texts[at])
+        lo[at], hi[at] = np.array([first, last]).astype("datetime64[D]")
+    return lo, hi, impossible
+
+
 def intervals(series: pd.Series) -> pd.DataFrame:
-    """Read a column of SDTM date-times; the vectorised form of `parse_dtc`.
+    """Read a column of SDTM date-times; the form of `parse_dtc` for a column.
 
     Parameters
     ----------
@@ -111,16 +157,6 @@ def intervals(series: pd.Series) -> pd.DataFrame:
     (bool: text is there, but is no possible date; lo and hi are NaT, as if it were missing).
     """
     codes, unique = pd.factorize(series)
-    texts = pd.Series(unique, dtype="str")
-    complete = texts.str.fullmatch(_COMPLETE).to_numpy(dtype=bool)
-    read_days = pd.to_datetime(texts.str.slice(0, 10).where(complete), format="%Y-%m-%d", errors="coerce")
-    lo = read_days.where(read_days.dt.year.between(EARLIEST_YEAR, LATEST_YEAR)).to_numpy("datetime64[D]")
-    hi = lo.copy()
-    impossible = complete & np.isnat(lo)
-    for at in (~complete).nonzero()[0]:
-        parsed = parse_dtc(texts.iloc[at])
-        impossible[at] = parsed is None
-        if parsed is not None:
-            lo[at], hi[at] = np.datetime64(parsed.lo, "D"), np.datetime64(parsed.hi, "D")
-    read = pd.DataFrame({"lo": lo.astype(_DAY), "hi": hi.astype(_DAY), "impossible": impossible})
-    return read.take(codes).set_axis(series.index, axis=0)
+    lo, hi, impossible = possible_days([str(text) for text in unique])
+    read = {"lo": lo[codes].astype(_DAY), "hi": hi[codes].astype(_DAY), "impossible": impossible[codes]}
+    return pd.DataFrame(read, index=series.index)

@@ -7,27 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rules.columns import (
-    NAT,
-    NO,
-    UNKNOWN,
-    YES,
-    Bools,
-    Columns,
-    Days,
-    Ints,
-    Levels,
-    Span,
-    any_in,
-    highest,
-    later,
-    levels,
-)
-from rules.derive_subjects import TRUE_WORDS
+from rules.columns import NO, UNKNOWN, YES, Bools, Columns, Days, Ints, Levels, Span, any_in, levels
+from rules.derive_emergence import Dosing, with_worsening
+from rules.derive_subjects import TRUE_WORDS, Table
 from rules.errors import SnapshotError
 from rules.model import Derivation
 from rules.sdtm import CRITERIA
@@ -35,6 +22,7 @@ from rules.sdtm import CRITERIA
 FALSE_WORDS = frozenset({"N", "NO", "FALSE", "0"})
 """How a flag says no."""
 
+_LESIONS = ("treated_lesion", "control_lesion")
 _GRADE = re.compile(r"(?:GRADE\s*)?([1-5])(?:\.0+)?")
 
 
@@ -57,43 +45,39 @@ class EventTable:
         cutoff: np.datetime64,
     ) -> None:
         self._ae, self._ds, self._dm = (domains[name] for name in ("AE", "DS", "DM"))
-        ae = self._ae
         self._subjects, self._derivation, self._cutoff = subjects, derivation, cutoff
-        self._entered = _entered(ae)
+        self._entered = _entered(self._ae)
         self.rows = np.flatnonzero(self._counts_by_cutoff())
-        self._subject = ae.subject_at(subjects.index)[self.rows]
+        places = {str(name): at for at, name in enumerate(subjects.index.tolist())}
+        self._subject = self._ae.subject_at(places)[self.rows]
 
     def build(self) -> pd.DataFrame:
         """The table; columns are documented at `rules.derive.Facts.events`."""
         ae, rows = self._ae, self.rows
-        table = pd.DataFrame({"USUBJID": ae.subject.iloc[rows].to_numpy(), "subject": self._subject, "ae_row": rows})
-        table["domain"] = pd.Series("AE", index=table.index, dtype="str")
-        for name in ("record_key", "event_key", "known_at"):
-            table[name] = ae.text(name).iloc[rows].array
-        table["known_at"] = pd.to_datetime(table["known_at"], utc=True)
-        table["AEDECOD"] = ae.text("AEDECOD").iloc[rows].array
-        table["event"] = _event_numbers(table)
-        self._add_facts(table, self._onset())
-        if not self._dead_elsewhere().any():
-            return table
-        return pd.concat([table, self._other_deaths(table)], ignore_index=True)
+        number = _event_numbers(ae.text("event_key").iloc[rows], self._subject)
+        table: Table = {"subject": self._subject, "ae_row": rows, "event": number}
+        self._add_facts(table, self._onset(), number)
+        frame = {name: ae.text(name).iloc[rows].array for name in ("USUBJID", "record_key", "event_key", "AEDECOD")}
+        frame["domain"] = pd.array(["AE"] * len(rows), dtype="str")
+        frame["known_at"] = ae.known().take(rows)
+        built = pd.DataFrame(frame | table)
+        dead = self._dead_elsewhere()
+        return pd.concat([built, self._other_deaths(dead, number)], ignore_index=True) if dead.any() else built
 
-    def _add_facts(self, table: pd.DataFrame, onset: Span) -> None:
-        ae, codes, rows = self._ae, self._derivation, self.rows
-        table["onset_lo"], table["onset_hi"] = onset.lo.astype("datetime64[s]"), onset.hi.astype("datetime64[s]")
+    def _add_facts(self, table: Table, onset: Span, event: Ints) -> None:
+        ae, codes, rows, fatal = self._ae, self._derivation, self.rows, self._fatal()
+        table["onset_lo"], table["onset_hi"] = (days.astype("datetime64[s]") for days in onset)
         table["onset_assumed"] = self._after_cutoff()[rows]
-        fatal = self._fatal()
         table["death"] = levels(fatal, ~fatal)[rows]
-        table["serious"] = self._serious()[rows]
-        table["contradiction"] = self._contradiction()[rows]
+        table["serious"] = self._serious(fatal)[rows]
+        table["contradiction"] = (self._by_criterion(fatal) & ae.isin("AESER", FALSE_WORDS))[rows]
         table["related"] = levels(ae.isin("AEREL", codes.related), ae.isin("AEREL", codes.unrelated))[rows]
         table["unexpected"] = self._unexpected()[rows]
-        treated_lesion = ~ae.isin("LESROLE", codes.control_lesion | codes.systemic)
-        table["treated_lesion"] = levels(ae.isin("LESROLE", codes.treated_lesion), ~treated_lesion)[rows]
-        table["control_lesion"] = levels(ae.isin("LESROLE", codes.control_lesion), treated_lesion)[rows]
-        table.loc[table["control_lesion"] == UNKNOWN, "control_lesion"] = NO
+        control = ae.isin("LESROLE", codes.control_lesion)
+        treated = levels(ae.isin("LESROLE", codes.treated_lesion), control | ae.isin("LESROLE", codes.systemic))
+        table["treated_lesion"], table["control_lesion"] = treated[rows], levels(control, ~control)[rows]
         table["grade"] = self._grade()[rows]
-        table["treatment_emergent"] = self._emergent(table, onset)
+        table["treatment_emergent"] = self._emergent(table, onset, event)
 
     def _counts_by_cutoff(self) -> Bools:
         """Records whose onset may lie by the cut-off, and those dated after it but recorded before."""
@@ -112,17 +96,12 @@ class EventTable:
     def _fatal(self) -> Bools:
         return self._ae.isin("AESDTH", TRUE_WORDS) | self._ae.isin("AEOUT", self._derivation.fatal_outcome)
 
-    def _by_criterion(self) -> Bools:
-        met = [self._ae.isin(name, TRUE_WORDS) for name in CRITERIA]
-        return np.asarray(np.logical_or.reduce([*met, self._fatal()]))
+    def _by_criterion(self, fatal: Bools) -> Bools:
+        return np.asarray(np.logical_or.reduce([fatal, *(self._ae.isin(name, TRUE_WORDS) for name in CRITERIA)]))
 
-    def _contradiction(self) -> Bools:
-        """Recorded as not serious although a criterion is met: counts as serious, and is a question to the site."""
-        return np.asarray(self._by_criterion() & self._ae.isin("AESER", FALSE_WORDS))
-
-    def _serious(self) -> Levels:
+    def _serious(self, fatal: Bools) -> Levels:
         """AESER = Y, or a criterion, or a fatal outcome. Unknown only where none of these flags says anything."""
-        yes = self._by_criterion() | self._ae.isin("AESER", TRUE_WORDS)
+        yes = self._by_criterion(fatal) | self._ae.isin("AESER", TRUE_WORDS)
         said = [self._ae.isin(name, FALSE_WORDS) for name in ("AESER", *CRITERIA)]
         return levels(yes, np.logical_or.reduce(said))
 
@@ -143,47 +122,40 @@ class EventTable:
         severity = self._ae.mapped("AESEV", known)
         return np.where(toxicity > 0, toxicity, severity).astype(np.int8)
 
-    def _emergent(self, table: pd.DataFrame, onset: Span) -> Levels:
+    def _emergent(self, table: Table, onset: Span, event: Ints) -> Levels:
         dosing = Dosing(self._subjects, self._subject, self._derivation.followup_days)
         by_onset = dosing.emergent(onset)
-        by_onset[table["onset_assumed"].to_numpy() & (by_onset == YES)] = UNKNOWN
+        by_onset[table["onset_assumed"] & (by_onset == YES)] = UNKNOWN
         assessed = self._ae.days("AEDTC").take(self.rows)
-        event = table["event"].to_numpy()
-        return _with_worsening(by_onset, dosing, onset, assessed.lo, event, table["grade"].to_numpy())
+        return with_worsening(by_onset, dosing, onset, assessed.lo, event, table["grade"])
 
     def _dead_elsewhere(self) -> Bools:
         """Subjects whose death DS or DM records and no adverse event does."""
-        by_ae = any_in(
-            len(self._subjects), self._subject[self._subject >= 0], self._fatal()[self.rows][self._subject >= 0]
-        )
-        return np.asarray(self._subjects["dead_by_record"].to_numpy() & ~by_ae)
+        known = self._subject >= 0
+        by_ae = any_in(len(self._subjects), self._subject[known], self._fatal()[self.rows][known])
+        return np.asarray(self._subjects["dead_by_record"].to_numpy(dtype=bool) & ~by_ae)
 
-    def _other_deaths(self, recorded: pd.DataFrame) -> pd.DataFrame:
+    def _other_deaths(self, dead: Bools, events: Ints) -> pd.DataFrame:
         """One event for each such death: serious, fatal, grade 5, causality unknown, the day that DS or DM gives."""
-        at = np.flatnonzero(self._dead_elsewhere()).astype(np.int64)
-        dead = self._subjects.iloc[at]
-        onset = Span(*(dead[f"death_{end}"].to_numpy("datetime64[D]") for end in ("lo", "hi")))
-        emergent = Dosing(self._subjects, at, self._derivation.followup_days).emergent(onset)
-        source = pd.DataFrame([self._death_record(str(name)) for name in dead.index], index=at)
-        table = pd.DataFrame({"USUBJID": dead.index.to_numpy(), "subject": at, "ae_row": -1})
-        table["event_key"] = [f"{name}:death" for name in dead.index]
-        table["event"] = np.arange(len(at)) + int(recorded["event"].max() + 1 if len(recorded) else 0)
-        table["domain"], table["record_key"] = source["domain"].to_numpy(), source["record_key"].to_numpy()
-        table["known_at"] = pd.to_datetime(source["known_at"].to_numpy(), utc=True)
-        table["AEDECOD"] = "Death"
-        table["onset_lo"], table["onset_hi"] = onset.lo.astype("datetime64[s]"), onset.hi.astype("datetime64[s]")
-        table["onset_assumed"], table["contradiction"] = False, False
-        for name, level in (("death", YES), ("serious", YES), ("related", UNKNOWN), ("treated_lesion", NO)):
-            table[name] = np.int8(level)
-        table["unexpected"] = np.int8(UNKNOWN if self._records_expectedness() else YES)
-        table["control_lesion"], table["grade"] = np.int8(NO), np.int8(5)
-        table["treatment_emergent"] = emergent
-        return table
+        at = np.flatnonzero(dead)
+        names = [str(name) for name in self._subjects.index[at]]
+        onset = Span(*(self._subjects[f"death_{end}"].to_numpy("datetime64[D]")[at] for end in ("lo", "hi")))
+        table: dict[str, Any] = {"subject": at, "ae_row": -1}
+        table["event"] = np.arange(len(at)) + int(events.max(initial=-1)) + 1
+        table["onset_lo"], table["onset_hi"] = (days.astype("datetime64[s]") for days in onset)
+        table |= {"onset_assumed": False, "contradiction": False, "grade": np.int8(5)}
+        unexpected = UNKNOWN if self._records_expectedness() else YES
+        said = {"death": YES, "serious": YES, "related": UNKNOWN, "unexpected": unexpected}
+        table |= {name: np.int8(level) for name, level in (said | dict.fromkeys(_LESIONS, NO)).items()}
+        table["treatment_emergent"] = Dosing(self._subjects, at, self._derivation.followup_days).emergent(onset)
+        texts = pd.DataFrame([self._death_record(name) for name in names])
+        texts["USUBJID"], texts["event_key"], texts["AEDECOD"] = names, [f"{name}:death" for name in names], "Death"
+        return pd.concat([texts.astype({n: "str" for n in texts if n != "known_at"}), pd.DataFrame(table)], axis=1)
 
     def _death_record(self, usubjid: str) -> dict[str, object]:
         """The record that tells of a death: the first in DS, else the subject's row in DM."""
         for columns, keep in ((self._ds, self._ds.isin("DSDECOD", self._derivation.death)), (self._dm, None)):
-            mine = (columns.subject == usubjid).to_numpy(dtype=bool)
+            mine = (columns.text("USUBJID") == usubjid).to_numpy(dtype=bool)
             rows = columns.frame[mine if keep is None else mine & keep]
             if len(rows):
                 first = rows.sort_values("record_key").iloc[0]
@@ -191,98 +163,10 @@ class EventTable:
         raise SnapshotError(f"a death is recorded for a subject without a row in DS or DM: {usubjid}")
 
 
-class Dosing:
-    """When the subject of each row was dosed, for the question whether a day is on treatment.
-
-    Parameters
-    ----------
-    subjects: the subject table.
-    at: its row for each record; -1 = none.
-    followup_days: days after last dose that still count.
-    """
-
-    def __init__(self, subjects: pd.DataFrame, at: Ints, followup_days: int) -> None:
-        known = np.append(at, -1)[:-1] >= 0
-        self.first = _span_at(subjects, "first_dose", at, known)
-        last = _span_at(subjects, "last_dose", at, known)
-        self.limit = Span(later(last.lo, followup_days), later(last.hi, followup_days))
-        self.ended = known & _flag_at(subjects, "treatment_ended", at)
-        self.screen_failure = known & _flag_at(subjects, "screen_failure", at)
-
-    def emergent(self, onset: Span) -> Levels:
-        """Onset from first dose (same day included) to the limit: `YES` on every possible day, `NO` on none.
-
-        The limit ends the search only where treatment is documented to have ended: later dosing may not be
-        entered yet. An onset in a subject without a recorded first dose is unknown, except in a screen failure.
-        """
-        undosed = np.isnat(self.first.lo)
-        possible = ~(onset.hi < self.first.lo) & ~self.after_limit(onset.lo)
-        certain = (onset.lo >= self.first.hi) & (np.isnat(self.limit.lo) | (onset.hi <= self.limit.lo))
-        yes = certain & ~undosed
-        no = np.where(undosed, self.screen_failure, ~possible)
-        return levels(yes, no)
-
-    def after_limit(self, day: Days) -> Bools:
-        """Certainly later than the last dose and its follow-up, with treatment documented to have ended."""
-        return np.asarray(self.ended & (day > self.limit.hi))
-
-
-def _with_worsening(
-    by_onset: Levels, dosing: Dosing, onset: Span, assessed: Days, event: Ints, grade: Levels
-) -> Levels:
-    """Treatment-emergence of rows that are states of an event which began before first dose.
-
-    Such a state is emergent only when it is dated on or after first dose and its grade is worse than before:
-    the worst grade of the states dated before first dose, or of the first state where none is. The date of a state
-    is its onset where that is on treatment, else the day its form was reviewed. A missing grade may be worse.
-    """
-    before = np.asarray(onset.hi < dosing.first.lo)
-    size = int(event.max(initial=-1)) + 1
-    began_before = any_in(size, event, before)[event]
-    if not began_before.any():
-        return by_onset
-    stated = np.where(before, assessed, onset.lo)
-    early = began_before & ~(stated >= dosing.first.lo)
-    has_early = any_in(size, event, early)[event]
-    first_state = began_before & ~has_early & (stated == _first_by(size, event, stated))
-    base = early | first_state
-    baseline = highest(size, event[base], grade[base])[event]
-    unknown = (grade == 0) | any_in(size, event[base], grade[base] == 0)[event]
-    on_treatment = began_before & ~base & ~dosing.after_limit(stated)
-    worse = np.where(unknown, UNKNOWN, np.where(grade > baseline, YES, NO))
-    result = np.where(began_before, np.where(on_treatment, worse, NO), by_onset)
-    keeps_doubt = began_before & np.isnat(onset.lo)
-    return np.where(keeps_doubt, by_onset, result).astype(np.int8)
-
-
-def _first_by(size: int, event: Ints, days: Days) -> Days:
-    known = np.where(np.isnat(days), np.datetime64("9999-12-31", "D"), days)
-    found = np.full(size, np.datetime64("9999-12-31", "D"))
-    np.minimum.at(found, event, known)
-    return np.asarray(found[event])
-
-
-def _span_at(subjects: pd.DataFrame, name: str, at: Ints, known: Bools) -> Span:
-    if not len(subjects):
-        return Span(np.full(len(at), NAT), np.full(len(at), NAT))
-    columns = (subjects[f"{name}_{end}"].to_numpy("datetime64[D]") for end in ("lo", "hi"))
-    return Span(*(np.where(known, days[at], NAT) for days in columns))
-
-
-def _flag_at(subjects: pd.DataFrame, name: str, at: Ints) -> Bools:
-    return subjects[name].to_numpy(dtype=bool)[at] if len(subjects) else np.zeros(len(at), dtype=bool)
-
-
 def _entered(ae: Columns) -> Days:
     """The day each record became known: entered at the source where that is recorded, else read by us."""
-    read = _moments(ae.text("known_at")).to_numpy("datetime64[D]")
-    entered = ae.days("ENTRYDTC").lo
+    entered, read = ae.days("ENTRYDTC").lo, ae.known().tz_localize(None).to_numpy("datetime64[D]")
     return np.where(np.isnat(entered), read, entered)
-
-
-def _moments(series: pd.Series) -> pd.DatetimeIndex:
-    """Times as UTC without zone."""
-    return pd.DatetimeIndex(pd.to_datetime(series, utc=True)).tz_convert("UTC").tz_localize(None)
 
 
 def _numeric_grades(words: list[str]) -> dict[str, int]:
@@ -291,11 +175,10 @@ def _numeric_grades(words: list[str]) -> dict[str, int]:
     return {word: int(match[1]) for word, match in found if match}
 
 
-def _event_numbers(table: pd.DataFrame) -> Ints:
+def _event_numbers(keys: pd.Series, subject: Ints) -> Ints:
     """Number of each row's event. Raises SnapshotError where one event_key names two subjects."""
-    numbers = pd.factorize(table["event_key"])[0].astype(np.int64)
+    numbers = pd.factorize(keys)[0].astype(np.int64)
     first_subject = np.full(int(numbers.max(initial=-1)) + 1, -2, dtype=np.int64)
-    subject = table["subject"].to_numpy()
     first_subject[numbers[::-1]] = subject[::-1]
     if (first_subject[numbers] != subject).any():
         raise SnapshotError("one event_key names events of two subjects in AE: map an event_key that holds USUBJID")

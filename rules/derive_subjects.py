@@ -7,12 +7,17 @@ is the conservative one and why.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from rules.columns import NAT, Bools, Columns, Days, Ints, Span, any_in, earliest, latest
 from rules.model import Derivation
+
+Table: TypeAlias = dict[str, NDArray[Any]]
+"""Columns by name while the table is built."""
 
 TRUE_WORDS = frozenset({"Y", "YES", "TRUE", "1"})
 """How a flag says yes; anything else that is recorded says no."""
@@ -52,27 +57,30 @@ class SubjectTable:
         arms: Mapping[str, str] | None,
     ) -> None:
         self._domains, self._derivation, self._cutoff, self._arms = domains, derivation, cutoff, arms
-        named = {name for columns in domains.values() if len(columns) for name in columns.subjects[1].tolist()}
+        named = {name for columns in domains.values() if len(columns) for name in columns.recorded("USUBJID")[1]}
         self.ids = pd.Index(sorted(name for name in named if name.strip()), dtype="str", name="USUBJID")
+        self.places = {name: at for at, name in enumerate(self.ids.tolist())}
         self._at: dict[str, Ints] = {}
 
     def build(self) -> pd.DataFrame:
         """The table; columns are documented at `rules.derive.Facts.subjects`."""
-        table = pd.DataFrame(index=self.ids)
-        table["site"] = self._site()
+        table: Table = {"site": self._site()}
         self._dosing(table)
         self._outcome(table)
         self._populations(table)
-        order = np.lexsort((np.arange(len(table)), table["first_dose_lo"].to_numpy()))
-        position = np.zeros(len(table), dtype=np.int64)
-        position[order] = np.arange(1, len(table) + 1)  # NaT sorts last, so that the dosed come first
-        table["position"] = np.where(table["treated"].to_numpy(), position, 0)
-        return table
+        size = len(self.ids)
+        order = np.lexsort((np.arange(size), table["first_dose_lo"]))
+        position = np.zeros(size, dtype=np.int64)
+        position[order] = np.arange(1, size + 1)  # NaT sorts last, so that the dosed come first
+        table["position"] = np.where(table["treated"], position, 0)
+        stored = {k: v.astype("datetime64[s]") if v.dtype.kind == "M" else v for k, v in table.items()}
+        texts = {name: pd.Series(stored.pop(name), dtype="str") for name in ("site", "arm") if name in stored}
+        return pd.DataFrame(texts | stored).set_axis(self.ids, axis=0)
 
     def at(self, domain: str) -> Ints:
         """Row of the table of each record, -1 where the record names no subject."""
         if domain not in self._at:
-            self._at[domain] = self._domains[domain].subject_at(self.ids)
+            self._at[domain] = self._domains[domain].subject_at(self.places)
         return self._at[domain]
 
     def _rows(self, domain: str, keep: Bools | None = None) -> tuple[Ints, Bools]:
@@ -96,15 +104,16 @@ class SubjectTable:
         seen = span.where(np.asarray(span.lo <= self._cutoff))
         return Span(seen.lo, np.minimum(seen.hi, self._cutoff))
 
-    def _site(self) -> pd.Series:
-        dm = self._domains["DM"]
-        if not len(dm):
-            return pd.Series("", index=self.ids, dtype="str")
-        rows = pd.DataFrame({"id": dm.subject, "key": dm.text("record_key"), "site": dm.text("SITEID")})
-        first = rows.sort_values("key").drop_duplicates("id").set_index("id")["site"]
-        return first.reindex(self.ids).fillna("")
+    def _site(self) -> NDArray[Any]:
+        """SITEID of each subject's first row in DM, by record key."""
+        dm, found = self._domains["DM"], np.full(len(self.ids), "", dtype=object)
+        at, sites = dm.text("SITEID").to_numpy(dtype=object), self.at("DM")
+        for row in np.argsort(dm.text("record_key").to_numpy(dtype=object), kind="stable")[::-1]:
+            if sites[row] >= 0:
+                found[sites[row]] = at[row]
+        return found
 
-    def _dosing(self, table: pd.DataFrame) -> None:
+    def _dosing(self, table: Table) -> None:
         """First dose is RFXSTDTC, else the earliest EXSTDTC. Last dose is the later of RFXENDTC and the last EX."""
         dm, ex = self._domains["DM"], self._domains["EX"]
         reference = self._earliest("DM", self._by_cutoff(dm.days("RFXSTDTC")))
@@ -122,11 +131,11 @@ class SubjectTable:
         table["treated"] = known
         table["treatment_ended"] = ~np.isnat(reference_end.lo)
 
-    def _outcome(self, table: pd.DataFrame) -> None:
+    def _outcome(self, table: Table) -> None:
         ds, codes = self._domains["DS"], self._derivation
         dates = self._by_cutoff(ds.days("DSSTDTC").otherwise(ds.days("DSDTC")))
         died = ds.isin("DSDECOD", codes.death)
-        table["followed_through"] = self._followed_through().astype("datetime64[s]")
+        table["followed_through"] = self._followed_through()
         self._death(table, dates, died)
         withdrawn = self._earliest("DS", dates, ds.isin("DSDECOD", codes.withdrawn) & ~self._of_treatment_only())
         completed = self._earliest("DS", dates, ds.isin("DSDECOD", codes.completed) & ~self._of_epoch_only())
@@ -134,7 +143,7 @@ class SubjectTable:
         for name in ("lost", "screen_failure"):
             table[name] = self._any("DS", ds.isin("DSDECOD", getattr(codes, name)))
 
-    def _death(self, table: pd.DataFrame, dates: Span, died: Bools) -> None:
+    def _death(self, table: Table, dates: Span, died: Bools) -> None:
         """Dead by DS, DM or AE; the date from DS, else DTHDTC, else the end of the fatal event."""
         dm, ae = self._domains["DM"], self._domains["AE"]
         fatal = ae.isin("AESDTH", TRUE_WORDS) | ae.isin("AEOUT", self._derivation.fatal_outcome)
@@ -143,18 +152,18 @@ class SubjectTable:
         death = death.otherwise(self._earliest("DM", self._by_cutoff(dm.days("DTHDTC"))))
         _put(table, "death", death.otherwise(self._earliest("AE", self._by_cutoff(ae.days("AEENDTC")), fatal)))
         table["dead_by_record"] = self._any("DS", died) | self._any("DM", in_dm)
-        table["dead"] = table["dead_by_record"].to_numpy() | self._any("AE", fatal)
+        table["dead"] = table["dead_by_record"] | self._any("AE", fatal)
 
-    def _left(self, table: pd.DataFrame, withdrawn: Span, completed: Span) -> None:
+    def _left(self, table: Table, withdrawn: Span, completed: Span) -> None:
         """Documented as having left: withdrawal, completion or death, dated, and nobody saw the subject afterwards."""
         _put(table, "withdrawn", withdrawn)
         _put(table, "completed", completed)
         left = Span(*(np.fmin(a, b) for a, b in zip(withdrawn, completed, strict=True)))
-        left = left.where(~(table["followed_through"].to_numpy("datetime64[D]") > left.hi))
-        death = Span(*(table[f"death_{end}"].to_numpy("datetime64[D]") for end in ("lo", "hi")))
+        left = left.where(~(table["followed_through"] > left.hi))
+        death = Span(table["death_lo"], table["death_hi"])
         left = Span(*(np.fmin(a, b) for a, b in zip(left, death, strict=True)))
         _put(table, "left", left)
-        table["treatment_ended"] = table["treatment_ended"].to_numpy() | ~np.isnat(left.lo)
+        table["treatment_ended"] = table["treatment_ended"] | ~np.isnat(left.lo)
 
     def _of_treatment_only(self) -> Bools:
         """Dispositions that speak of study treatment, not of the study."""
@@ -184,20 +193,20 @@ class SubjectTable:
             return ~columns.isin("DSDECOD", self._derivation.lost)
         return ~columns.isin(f"{domain}STAT", ("NOT DONE",))
 
-    def _populations(self, table: pd.DataFrame) -> None:
+    def _populations(self, table: Table) -> None:
         """Randomised: recorded in DS; where DS records no randomisation at all, RFSTDTC, which SDTM leaves empty for
         screen failures. Treated: a first dose is known. Assessed: treated, with a laboratory result since."""
         ds, dm, lb = self._domains["DS"], self._domains["DM"], self._domains["LB"]
         recorded = self._any("DS", ds.isin("DSDECOD", self._derivation.randomised))
         if not recorded.any():
-            recorded = self._any("DM", ~dm.blank("RFSTDTC")) & ~table["screen_failure"].to_numpy()
-        treated = table["treated"].to_numpy()
+            recorded = self._any("DM", ~dm.blank("RFSTDTC")) & ~table["screen_failure"]
+        treated = table["treated"]
         table["randomised"] = recorded
         tested = self._latest("LB", self._by_cutoff(lb.days("LBDTC")), self._assessed_rows("LB"))
-        table["assessed"] = treated & (tested.hi >= table["first_dose_lo"].to_numpy("datetime64[D]"))
+        table["assessed"] = treated & (tested.hi >= table["first_dose_lo"])
         if self._arms is not None:
-            table["arm"] = pd.Series(self._arms, dtype="str").reindex(self.ids).fillna("")
+            table["arm"] = np.array([self._arms.get(name, "") for name in self.ids], dtype=object)
 
 
-def _put(table: pd.DataFrame, name: str, span: Span) -> None:
-    table[f"{name}_lo"], table[f"{name}_hi"] = span.lo.astype("datetime64[s]"), span.hi.astype("datetime64[s]")
+def _put(table: Table, name: str, span: Span) -> None:
+    table[f"{name}_lo"], table[f"{name}_hi"] = span

@@ -170,7 +170,7 @@ class Snapshot:
         `record_key` (text, unique in the domain), `event_key` (text), `source_id` (text),
         `batch_no` (int, the batch that brought this revision) and `known_at` (datetime64[us, UTC], when this
         revision became known: the mapped entry date-time where there is one, else the batch's close).
-        A domain that no source has is absent.
+        A domain no source has is absent.
     batch_no: last batch that is visible here; 0 = none.
     known_at: when that batch was closed (aware UTC).
     data_cutoff: clinical cut-off (aware UTC).
@@ -326,8 +326,7 @@ class AlertStatus:
 
     Parameters
     ----------
-    episode: 1, 2, …   version: of the alert, 1, 2, …
-    finding: the finding at the alert's last version.
+    episode, version: 1, 2, …   finding: the finding at the alert's last version.
     ever_crossed: the alert was CROSSED (not only PROVISIONAL) at some version of this episode.
     rule_version: rule version of that finding.
     resolved: a person ended the episode; meeting the rule again opens episode n + 1.

@@ -40,9 +40,7 @@ def frame(domain: str, text: str, entered: str = "2026-05-20") -> pd.DataFrame:
     return rows_frame(domain, rows, names, entered)
 
 
-def rows_frame(
-    domain: str, rows: list[dict[str, str]], names: list[str], entered: str = "2026-05-20"
-) -> pd.DataFrame:
+def rows_frame(domain: str, rows: list[dict[str, str]], names: list[str], entered: str = "2026-05-20") -> pd.DataFrame:
     """A frame from rows of text."""
     table = pd.DataFrame(rows, columns=names, dtype="str")
     keys = table.pop("key") if "key" in table else pd.Series([str(i + 1) for i in range(len(table))], dtype="str")

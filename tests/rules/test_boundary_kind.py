@@ -28,12 +28,11 @@ def boundary(**keys: Any) -> Any:
 def records(
     doses: dict[str, str], events: str = "", seen: str = "", left: str = "", cutoff: datetime = JUNE
 ) -> Snapshot:
-    """Subjects by first dose; events `subject day causality [entered]`; visits and withdrawals `subject day`, by `;`."""
+    """Subjects by first dose; events `subject day cause [entered]`; visits and withdrawals `subject day`, by `;`."""
     dm = "USUBJID | SITEID | RFXSTDTC\n" + "\n".join(f"{who} | 701 | {day}" for who, day in doses.items())
     cells = [item.split() for item in events.split(";") if item.strip()]
     ae = "USUBJID | AEDECOD | AESTDTC | AEREL | known\n" + "\n".join(
-        f"{c[0]} | Rash | {'' if c[1] == '?' else c[1]} | {'' if c[2] == '?' else c[2]} | {c[3] if len(c) > 3 else c[1]}"
-        for c in cells
+        " | ".join([c[0], "Rash", c[1].strip("?"), c[2].strip("?"), c[3] if len(c) > 3 else c[1]]) for c in cells
     )
     sv = "USUBJID | SVSTDTC\n" + "\n".join(" | ".join(item.split()) for item in seen.split(";") if item.strip())
     ds = "USUBJID | DSDECOD | DSSTDTC\n" + "\n".join(
@@ -59,7 +58,9 @@ def standing(finding: Finding) -> dict[str, Standing]:
 
 
 def test_crossed_at_the_first_look_whose_count_is_reached() -> None:
-    finding = only(boundary(), records(first(4), "P1 2026-03-10 RELATED 2026-03-12; P3 2026-03-15 RELATED 2026-03-18", seen(4)))
+    finding = only(
+        boundary(), records(first(4), "P1 2026-03-10 RELATED 2026-03-12; P3 2026-03-15 RELATED 2026-03-18", seen(4))
+    )
     assert (finding.state, finding.events, finding.at_n, finding.stop_at) == (State.CROSSED, 2, 3, 2)
     assert finding.first_crossed_on == date(2026, 3, 15)
     assert finding.known_at == datetime(2026, 3, 18, tzinfo=UTC)
@@ -91,9 +92,7 @@ def test_the_date_of_a_crossing_is_the_later_of_last_event_and_last_first_dose()
 
 
 def test_a_late_entry_is_crossed_when_it_happened_and_known_when_entered() -> None:
-    finding = only(
-        boundary(), records(first(3), "P1 2026-03-10 RELATED; P2 2026-03-11 RELATED 2026-05-20", seen(3))
-    )
+    finding = only(boundary(), records(first(3), "P1 2026-03-10 RELATED; P2 2026-03-11 RELATED 2026-05-20", seen(3)))
     assert finding.first_crossed_on == date(2026, 3, 11)
     assert finding.known_at == datetime(2026, 5, 20, tzinfo=UTC)
     assert finding.details["entry_delay_days"] == 70
@@ -153,8 +152,9 @@ def test_who_left_without_an_event_is_taken_out_and_both_readings_are_given() ->
 
 def test_removal_decides_and_says_so() -> None:
     """2 of 3 after removal; 2 events among 5 stays below 3 with the two who left in their places as no event."""
-    part = records(first(5), "P1 2026-03-10 RELATED; P5 2026-03-11 RELATED", "P1 2026-05-01; P5 2026-05-01; P4 2026-05-01",
-                   left="P2 2026-03-08; P3 2026-03-08")  # fmt: skip
+    seen_by = "P1 2026-05-01; P5 2026-05-01; P4 2026-05-01"
+    gone = "P2 2026-03-08; P3 2026-03-08"
+    part = records(first(5), "P1 2026-03-10 RELATED; P5 2026-03-11 RELATED", seen_by, left=gone)
     finding = only(boundary(), part)
     assert (finding.state, finding.at_n) == (State.CROSSED, 3)
     assert finding.details["if_left_counted"]["as_no_event"]["state"] == "NEAR"
@@ -288,7 +288,9 @@ def test_looks_that_are_not_after_each_subject() -> None:
 
 
 def test_several_events_of_a_subject_count_once() -> None:
-    finding = only(boundary(), records(first(3), "P1 2026-03-10 RELATED; P1 2026-03-12 RELATED; P1 2026-03-14 RELATED", seen(3)))
+    finding = only(
+        boundary(), records(first(3), "P1 2026-03-10 RELATED; P1 2026-03-12 RELATED; P1 2026-03-14 RELATED", seen(3))
+    )
     assert finding.events == 1
     assert [e.usubjid for e in finding.evidence] == ["P1", "P2", "P3"]
 
@@ -305,13 +307,15 @@ def test_shipped_design_and_its_explanation() -> None:
     assert details["needs_evaluable"] == 3
     assert one.stored()["boundary"]["table"] == runs
     assert one.describe() == (
-        "beta_binomial boundary on subjects with adverse events with related yes within 28 days of first dose, 20 looks "
-        "up to 20 subjects; false alarm 9.6% at 20%, if outcomes are recorded once and correctly."
+        "beta_binomial boundary on subjects with adverse events with related yes within 28 days of first dose, "
+        "20 looks up to 20 subjects; false alarm 9.6% at 20%, if outcomes are recorded once and correctly."
     )
 
 
 def test_details_and_finding_are_json() -> None:
-    finding = only(boundary(), records(first(4), "P1 2026-03-10 RELATED; P3 2026-03-15 ?", seen(3), left="P4 2026-03-08"))
+    finding = only(
+        boundary(), records(first(4), "P1 2026-03-10 RELATED; P3 2026-03-15 ?", seen(3), left="P4 2026-03-08")
+    )
     assert len(finding.digest()) == 64
 
 

@@ -35,8 +35,8 @@ from rules.canonical import canonical_column, canonical_text, is_numeric, numeri
         (True, "Y"),
         (np.bool_(False), "N"),
         (date(2013, 7, 1), "2013-07-01"),
-        (datetime(2013, 7, 1), "2013-07-01"),
-        (datetime(2013, 7, 1, 11, 45), "2013-07-01T11:45:00"),
+        (datetime(2013, 7, 1), "2013-07-01"),  # noqa: DTZ001
+        (datetime(2013, 7, 1, 11, 45), "2013-07-01T11:45:00"),  # noqa: DTZ001
         (pd.Timestamp("2013-07-01"), "2013-07-01"),
         ("None", "None"),
         ("NA", "NA"),
@@ -52,7 +52,9 @@ def test_one_text_for_each_value(value: object, text: str) -> None:
     assert canonical_text(value) == text
 
 
-@pytest.mark.parametrize(("text", "form"), [("3.0", "3"), ("3", "3"), ("007", "7"), ("1E2", "100"), ("x", "x"), ("", "")])
+@pytest.mark.parametrize(
+    ("text", "form"), [("3.0", "3"), ("3", "3"), ("007", "7"), ("1E2", "100"), ("x", "x"), ("", "")]
+)
 def test_numeric_variables_have_one_number_form(text: str, form: str) -> None:
     assert numeric_text(text) == form
 

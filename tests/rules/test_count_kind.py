@@ -91,7 +91,14 @@ def test_population_all_counts_the_undosed_too() -> None:
 
 @pytest.mark.parametrize(
     ("at_least", "near", "state"),
-    [(1, 1, State.CROSSED), (3, 1, State.CROSSED), (4, 1, State.NEAR), (4, 0, State.WITHIN), (5, 1, State.WITHIN), (5, 2, State.NEAR)],
+    [
+        (1, 1, State.CROSSED),
+        (3, 1, State.CROSSED),
+        (4, 1, State.NEAR),
+        (4, 0, State.WITHIN),
+        (5, 1, State.WITHIN),
+        (5, 2, State.NEAR),
+    ],
 )
 def test_states_by_distance(at_least: int, near: int, state: State) -> None:
     assert only(rule("count", at_least=at_least, near=near), snapshot(**RECORDS)).state is state

@@ -122,7 +122,15 @@ def test_causality_missing_or_unmapped_is_unknown(code: str, expected: int) -> N
 
 @pytest.mark.parametrize(
     ("toxicity", "severity", "grade"),
-    [("3", "MILD", 3), ("GRADE 2", "", 2), ("2.0", "", 2), ("", "Severe", 3), ("", "", 0), ("X", "", 0), ("SEVERE", "", 3)],
+    [
+        ("3", "MILD", 3),
+        ("GRADE 2", "", 2),
+        ("2.0", "", 2),
+        ("", "Severe", 3),
+        ("", "", 0),
+        ("X", "", 0),
+        ("SEVERE", "", 3),
+    ],
 )
 def test_grade_by_number_else_by_the_studys_own_map(toxicity: str, severity: str, grade: int) -> None:
     assert one("grade", AETOXGR=toxicity, AESEV=severity) == grade
@@ -171,7 +179,8 @@ def test_partial_onset_never_reaches_past_the_cutoff() -> None:
 
 
 def test_death_recorded_only_in_ds_or_dm_is_an_event() -> None:
-    dm = "USUBJID | RFXSTDTC | DTHFL | DTHDTC\nP1 | 2026-02-10 | Y | 2026-03-01\nP2 | 2026-02-10 | |\nP3 | 2026-02-10 | Y |"
+    dm = "USUBJID | RFXSTDTC | DTHFL | DTHDTC\nP1 | 2026-02-10 | Y | 2026-03-01\nP2 | 2026-02-10 | |"
+    dm += "\nP3 | 2026-02-10 | Y |"
     ds = "USUBJID | DSDECOD | DSSTDTC\nP2 | DEATH | 2026-04-01"
     ae = "USUBJID | AEDECOD | AESTDTC | AEOUT\nP3 | Sepsis | 2026-03-02 | FATAL"
     table = events(ae, DM=dm, DS=ds)

@@ -166,7 +166,13 @@ STATES = "USUBJID | AEDECOD | AESPID | AESTDTC | AEREL | AETOXGR | AESER\n"
     ],
     ids=[
         *("worse causality of one state, worse grade of another", "no state bad enough", "a state without grade"),
-        *("one certain state is enough", "worst grade excludes", "serious once", "causality unknown in one", "known in one"),
+        *(
+            "one certain state is enough",
+            "worst grade excludes",
+            "serious once",
+            "causality unknown in one",
+            "known in one",
+        ),
     ],
 )
 def test_states_of_one_event_count_once_at_the_worst(rows: list[str], events: dict[str, Any], expected: object) -> None:

@@ -24,7 +24,9 @@ def test_what_may_tell_the_arm_is_split_off(variable: str) -> None:
     assert is_arm_revealing(variable)
 
 
-@pytest.mark.parametrize("variable", ["AEACN", "USUBJID", "LBTESTCD", "SVSTDTC", "EXDOSFRM", "EXDOSFRQ", "AESLIFE", "SITEID"])
+@pytest.mark.parametrize(
+    "variable", ["AEACN", "USUBJID", "LBTESTCD", "SVSTDTC", "EXDOSFRM", "EXDOSFRQ", "AESLIFE", "SITEID"]
+)
 def test_safety_variables_stay(variable: str) -> None:
     assert not is_arm_revealing(variable)
 

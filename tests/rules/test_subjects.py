@@ -48,7 +48,9 @@ def test_partial_first_dose_is_an_interval_and_flagged() -> None:
 
 
 def test_last_dose_is_the_later_of_reference_and_exposure() -> None:
-    assert day(subject(DM=DM, EX="USUBJID | EXSTDTC | EXENDTC\nP1 | 2026-02-01 | 2026-05-02").last_dose_lo) == "2026-05-02"
+    assert (
+        day(subject(DM=DM, EX="USUBJID | EXSTDTC | EXENDTC\nP1 | 2026-02-01 | 2026-05-02").last_dose_lo) == "2026-05-02"
+    )
     assert day(subject(DM=DM, EX="USUBJID | EXSTDTC | EXENDTC\nP1 | 2026-02-01 |").last_dose_lo) == "2026-04-25"
 
 
@@ -73,7 +75,10 @@ def test_order_is_first_dose_then_usubjid_and_nothing_else() -> None:
         ({"SV": "USUBJID | SVSTDTC\nP1 | 2026-03"}, "2026-03-01"),
         ({"AE": "USUBJID | AEDECOD | AESTDTC | AEDTC\nP1 | Rash | 2026-04-01 | 2026-03-20"}, "2026-03-20"),
         ({"AE": "USUBJID | AEDECOD | AESTDTC\nP1 | Rash | 2026-04-01"}, ""),
-        ({"LB": "USUBJID | LBTESTCD | LBDTC | LBSTAT\nP1 | K | 2026-03-05 |\nP1 | K | 2026-04-05 | NOT DONE"}, "2026-03-05"),
+        (
+            {"LB": "USUBJID | LBTESTCD | LBDTC | LBSTAT\nP1 | K | 2026-03-05 |\nP1 | K | 2026-04-05 | NOT DONE"},
+            "2026-03-05",
+        ),
         ({"DS": "USUBJID | DSDECOD | DSSTDTC\nP1 | COMPLETED | 2026-05-01"}, "2026-05-01"),
         ({"DS": "USUBJID | DSDECOD | DSSTDTC | DSDTC\nP1 | COMPLETED | | 2026-05-02"}, "2026-05-02"),
         ({"DS": "USUBJID | DSDECOD | DSSTDTC\nP1 | LOST TO FOLLOW-UP | 2026-05-01"}, ""),
@@ -116,7 +121,9 @@ def test_what_is_not_leaving_the_study(ds: str) -> None:
 def test_death_from_any_source_is_leaving() -> None:
     by_ds = subject(DM=DM, DS="USUBJID | DSDECOD | DSSTDTC\nP1 | DEATH | 2026-03-01")
     by_dm = subject(DM="USUBJID | RFXSTDTC | DTHFL | DTHDTC\nP1 | 2026-02-01 | Y | 2026-03-02")
-    by_ae = subject(DM=DM, AE="USUBJID | AEDECOD | AESTDTC | AEENDTC | AEOUT\nP1 | MI | 2026-03-01 | 2026-03-03 | FATAL")
+    by_ae = subject(
+        DM=DM, AE="USUBJID | AEDECOD | AESTDTC | AEENDTC | AEOUT\nP1 | MI | 2026-03-01 | 2026-03-03 | FATAL"
+    )
     assert [one.dead for one in (by_ds, by_dm, by_ae)] == [True, True, True]
     assert [day(one.left_lo) for one in (by_ds, by_dm, by_ae)] == ["2026-03-01", "2026-03-02", "2026-03-03"]
     assert [one.dead_by_record for one in (by_ds, by_dm, by_ae)] == [True, True, False]

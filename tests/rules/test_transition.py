@@ -13,7 +13,9 @@ from rules.model import AlertStatus, Evidence, Finding, Reason, Standing, State
 ON, KNOWN = date(2026, 5, 12), datetime(2026, 5, 14, tzinfo=UTC)
 
 
-def counted(name: str, *, grade: int = 2, serious: bool = False, death: bool = False, missing: tuple[str, ...] = ()) -> Evidence:
+def counted(
+    name: str, *, grade: int = 2, serious: bool = False, death: bool = False, missing: tuple[str, ...] = ()
+) -> Evidence:
     facts = {"grade": grade, "serious": serious, "death": death}
     return Evidence(f"P-{name}", Standing.COUNTED, f"{name}.1", name, "AE", missing, facts)
 
@@ -116,7 +118,9 @@ def test_another_rule_version_never_clears_a_crossing_silently(now: Finding) -> 
         (finding("CROSSED", A, B), CROSSED, False),
     ],
 )
-def test_after_a_person_resolved_it_the_rule_rearms_at_the_next_event(before: Finding, now: Finding, opens: bool) -> None:
+def test_after_a_person_resolved_it_the_rule_rearms_at_the_next_event(
+    before: Finding, now: Finding, opens: bool
+) -> None:
     result = transition(status(before, resolved=True), now, 1)
     assert result.opens is opens
     assert (result.reason, result.episode) == ((Reason.FIRST_CROSSING, 2) if opens else (Reason.NONE, 1))
