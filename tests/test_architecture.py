@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -13,13 +14,13 @@ ROOMS = ("rules", "storage", "bot")
 SOURCES = sorted(p for room in ROOMS for p in (ROOT / room).rglob("*.py") if "versions" not in p.parts)
 
 ALLOWED_THIRD_PARTY = {
-    "rules": {"numpy", "scipy", "pandas", "pydantic"},
+    "rules": {"numpy", "scipy", "pandas", "pyarrow", "pydantic", "pydantic_core"},
     "storage": {
-        "sqlalchemy", "alembic", "psycopg", "pandas", "numpy", "pyarrow", "pyreadstat", "pydantic", "cryptography",
+        "sqlalchemy", "alembic", "psycopg", "pandas", "numpy", "pyarrow", "pyreadstat", "pydantic", "pydantic_core", "cryptography",
         "filelock", "structlog", "stamina", "packaging",
     },
     "bot": {
-        "slack_bolt", "slack_sdk", "apscheduler", "sqlalchemy", "pandas", "numpy", "pydantic", "yaml", "typer", "rich",
+        "slack_bolt", "slack_sdk", "apscheduler", "sqlalchemy", "pandas", "numpy", "pydantic", "pydantic_core", "yaml", "typer", "rich",
         "structlog", "stamina", "prometheus_client", "starlette", "uvicorn", "websockets", "truststore", "filelock",
     },
 }
@@ -66,7 +67,7 @@ def test_rules_touch_no_clock_disk_or_network(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=_name)
 def test_only_the_composition_root_reads_the_clock(path: Path) -> None:
-    if _name(path) in {"bot/app.py", "bot/cli.py"}:
+    if _name(path) in {"bot/app.py", "bot/cli.py", "bot/workspace/clock.py"}:
         return
     calls = {ast.unparse(node.func) for node in ast.walk(_tree(path)) if isinstance(node, ast.Call)}
     assert not calls & {"datetime.now", "datetime.utcnow", "date.today", "time.time", "dt.datetime.now"}
@@ -84,16 +85,22 @@ def test_every_public_name_is_documented(path: Path) -> None:
     assert missing == []
 
 
+def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function without its docstring, which may hold a whole table."""
+    lines = (function.end_lineno or function.lineno) - function.lineno + 1
+    first = function.body[0]
+    documented = ast.get_docstring(function) is not None and first.end_lineno is not None
+    return lines - (first.end_lineno - first.lineno + 1) if documented else lines
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=_name)
 def test_rooms_stay_small(path: Path) -> None:
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     assert len(lines) <= 320, "one idea each: split the module"
     long = [
-        f"{node.name} {node.end_lineno - node.lineno + 1}"
+        f"{node.name} {length}"
         for node in ast.walk(_tree(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.end_lineno is not None
-        and node.end_lineno - node.lineno + 1 > 50
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (length := _length(node)) > 50
     ]
     assert long == []
 
@@ -101,4 +108,4 @@ def test_rooms_stay_small(path: Path) -> None:
 @pytest.mark.parametrize("room", [p.parent for p in SOURCES if p.name == "__init__.py"], ids=_name)
 def test_every_folder_says_what_it_may_not_know(room: Path) -> None:
     text = ast.get_docstring(_tree(room / "__init__.py")) or ""
-    assert " not " in text or "no " in text.lower()
+    assert re.search(r"\b(not|no|nothing|nobody)\b", text, re.IGNORECASE)
