@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rules.model import Derivation
-from rules.sdtm import CRITERIA, FaultKind, date_variables, intervals
+from rules.sdtm import CRITERIA, FaultKind, date_variables, intervals, parse_dtc
 from storage.records import CONTROL, Records, holds
 from storage.sources.base import Extract, Fault
 
@@ -30,6 +30,9 @@ _STANDARD: CodeLists = {
     "AETOXGR": frozenset({"0", "1", "2", "3", "4", "5"}),
 }
 """CDISC controlled terminology of the variables that rules read (NY, OUT, AESEV, toxicity grades)."""
+
+_FEW = 500
+"""Distinct values that are judged one by one: up to here that is faster than as a column."""
 
 _DAY = r"^\d{4}-\d\d-\d\d"
 _Masks = Iterator[tuple[str, FaultKind, np.ndarray]]
@@ -126,6 +129,8 @@ def _ends_before_start(start: pa.ChunkedArray, end: pa.ChunkedArray) -> np.ndarr
 
 
 def _impossible(values: pa.Array) -> np.ndarray:
+    if len(values) <= _FEW:
+        return np.array([bool(text) and parse_dtc(text) is None for text in values.to_pylist()], dtype=bool)
     return np.asarray(intervals(values.to_pandas().astype("str"))["impossible"], dtype=bool)
 
 

@@ -17,7 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rules.sdtm import KEEP, REQUIRED, canonical_column, is_arm_revealing
+from rules.canonical import TRAILING
+from rules.sdtm import KEEP, REQUIRED, canonical_column, is_arm_revealing, is_numeric, numeric_text
 from storage.record_keys import Columns, base_keys, choose_key, event_keys, joined, numbered, text_array
 from storage.sources.base import Extract, SourceFailure
 
@@ -182,9 +183,26 @@ def holds(column: pa.ChunkedArray, pattern: re.Pattern[bytes]) -> bool:
 
 
 def canonical_array(series: pd.Series, name: str) -> pa.ChunkedArray:
-    """Canonical text of a column; a NUL inside becomes U+FFFD, because PostgreSQL cannot hold it."""
-    column = text_array(canonical_column(series, name))
+    """`rules.sdtm.canonical_column` as Arrow text; a NUL inside becomes U+FFFD, because PostgreSQL cannot hold it.
+
+    A column that is text already stays in Arrow's memory, which a poll of small files is made of.
+    """
+    if isinstance(series.dtype, pd.StringDtype):
+        column = pc.utf8_rtrim(pc.fill_null(text_array(series), ""), TRAILING)
+        column = _numbers(column) if is_numeric(name) else column
+    else:
+        column = text_array(canonical_column(series, name))
     return pc.replace_substring(column, "\0", "\ufffd") if holds(column, _NUL) else column
+
+
+def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text of a numeric variable in number form, once per distinct value."""
+    values = pc.unique(column)
+    texts = values.to_pylist()
+    formed = [numeric_text(text) for text in texts]
+    if formed == texts:
+        return column
+    return pa.array(formed, pa.large_string()).take(pc.index_in(column, values))
 
 
 def _places(domain: str, frame: pd.DataFrame) -> tuple[pa.ChunkedArray, np.ndarray]:

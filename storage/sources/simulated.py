@@ -5,7 +5,7 @@ It deals arms, lots and kits like a real extract, so that everything that keeps 
 
 from __future__ import annotations
 
-import hashlib
+from collections import Counter
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -53,25 +53,23 @@ class SimulatedSource:
         return self.settings.id
 
     def poll(self, state: SourceState, now: datetime) -> Batch:
-        """All domains as known at `now` (aware UTC); unchanged when no record became known since the last poll."""
-        known = [version for version in self.trial.versions if version.known_at <= now]
-        digest = hashlib.sha256(repr([(v.domain, v.key, v.known_at) for v in known]).encode()).hexdigest()[:16]
-        unchanged = state.fingerprint.get("known") == digest
-        records = {} if unchanged else self._extracts(now)
+        """The domains of which something became known since the last poll, as known at `now` (aware UTC)."""
+        trial = f"{self.settings.scenario}/{self.settings.seed}/{self.settings.start}"
+        found = Counter(version.domain for version in self.trial.versions if version.known_at <= now)
+        known = {domain: found[domain] for domain in self.trial.columns}
+        before = state.fingerprint.get("known", {}) if state.fingerprint.get("trial") == trial else {}
+        due = [domain for domain, number in known.items() if number != before.get(domain)]
+        rows = self.trial.rows_known_by(now) if due else {}
         return Batch(
             source_id=self.id,
-            records=records,
+            records={d: Extract(_frame(d, rows[d], self.trial.columns[d])) for d in due},
             complete=True,
             watermark=now,
-            unchanged=unchanged,
-            fingerprint={"known": digest},
+            unchanged=not due,
+            fingerprint={"trial": trial, "known": known},
             event_key=self.settings.event_keys(),
             record_key=self.settings.record_key,
         )
-
-    def _extracts(self, now: datetime) -> dict[str, Extract]:
-        rows = self.trial.rows_known_by(now)
-        return {domain: Extract(_frame(domain, found, self.trial.columns[domain])) for domain, found in rows.items()}
 
 
 def _frame(domain: str, rows: list[dict[str, str]], columns: tuple[str, ...]) -> pd.DataFrame:
