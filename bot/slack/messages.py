@@ -29,7 +29,6 @@ from bot.wording.groups import groups
 from bot.wording.notes import note, starting_state, week
 from bot.wording.ops import ops
 from bot.wording.said import Said
-from bot.wording.text import unescaped
 from bot.wording.why import why
 from storage.schema import canonical
 
@@ -95,7 +94,8 @@ def plainer(message: Message) -> Message:
     key = str(message.metadata["event_payload"]["delivery_key"])
     kept = [b for b in message.blocks if b["type"] == "actions"]
     buttons = [{**b, "elements": [e for e in b["elements"] if e["type"] == "button"]} for b in kept]
-    body = make.plain_section(make.shortened(unescaped(message.text), SECTION_TEXT), block_id=key)
+    text = make.mrkdwn(make.shortened(message.text, SECTION_TEXT))
+    body = {"type": "section", "block_id": key, "text": text}
     return Message(message.text, (body, *(b for b in buttons if b["elements"])), message.metadata)
 
 

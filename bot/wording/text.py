@@ -14,6 +14,7 @@ SENTENCE = 600
 
 _BROADCAST = re.compile(r"@(?=(?:channel|here|everyone|group)\b)", re.IGNORECASE)
 _EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+_MENTION = re.compile(r"<(?=[!@#])")
 _ENTITIES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
 _LOOKALIKES = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
 _WORD_JOINER = "\u2060"
@@ -50,11 +51,14 @@ def safe(text: object, limit: int = TERM) -> str:
 
 
 def unescaped(text: str) -> str:
-    """Text of a mrkdwn field as `plain_text` shows it: entities undone, bold and italic marks taken off."""
+    """Text of a mrkdwn field as `plain_text` shows it: entities undone, bold and italic marks taken off.
+
+    What would be a mention if some server parsed plain text is broken by an invisible character.
+    """
     shown = re.sub(r"(?<!\w)[*_]([^*_\n]+)[*_](?!\w)", r"\1", text)
     for character, entity in reversed(_ENTITIES):
         shown = shown.replace(entity, character)
-    return shown
+    return _MENTION.sub("<" + _WORD_JOINER, shown)
 
 
 def mention(user_id: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from tests.bot.slack.bench import Bench, bench
 
 
-@pytest.fixture()
+@pytest.fixture
 def slack(tmp_path: Path) -> Iterator[Bench]:
     """A study with its database and a practice workspace."""
     with bench(tmp_path) as made:
