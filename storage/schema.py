@@ -176,7 +176,7 @@ finding = Table(
     "finding",
     metadata,
     Column("finding_id", RowId, primary_key=True, autoincrement=True),
-    Column("evaluation_id", BigInteger, nullable=False),
+    Column("evaluation_id", BigInteger, nullable=False, index=True),
     Column("study_id", String, nullable=False),
     Column("rule_id", String, nullable=False),
     Column("rule_version", Integer, nullable=False),

@@ -134,6 +134,7 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("finding_id"),
     )
+    op.create_index(op.f("ix_finding_evaluation_id"), "finding", ["evaluation_id"], unique=False)
     op.create_index("ix_finding_scope", "finding", ["study_id", "rule_id", "scope", "finding_id"], unique=False)
     op.create_table(
         "finding_head",
