@@ -6,6 +6,7 @@ from what is stored: a batch that is closed and not yet evaluated, a notificatio
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event
@@ -18,6 +19,7 @@ from bot.snapshots import snapshot_if_due
 from bot.study import Study
 from bot.watching import watch
 from rules.evaluate import evaluate
+from storage.sources.base import RecordSource
 
 
 @dataclass(frozen=True)
@@ -29,20 +31,23 @@ class Cycle:
     delivered: DeliveryReport | None = field(default=None)
 
 
-def run_cycle(study: Study, now: datetime, stop: Event | None = None) -> Cycle:
+def run_cycle(
+    study: Study, now: datetime, stop: Event | None = None, *, sources: Iterable[RecordSource] | None = None
+) -> Cycle:
     """Poll, ingest, judge, record, deliver.
 
     Parameters
     ----------
     study: composed by `bot.app`.   now: aware UTC, the study's time.
     stop: when set, the post in flight is finished and nothing new is begun.
+    sources: asked now; None = those whose `every` has passed.
 
     Raises
     ------
     StorageError: nothing can be read or written; nothing was lost, the next cycle continues.
     """
     polled = []
-    for source in due_sources(study, now):
+    for source in due_sources(study, now) if sources is None else sources:
         batch = poll_source(study, source, now)  # 1. what the source holds; a failure is recorded, never "no events"
         polled.append(
             ingest_batch(study, source, batch, now)

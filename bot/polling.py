@@ -36,14 +36,13 @@ class Polled:
     warnings: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """One entry of `sources` in `poll --json`."""
+        """One entry of `sources` in `poll --json`; the reason is why it failed, or what is doubtful about a source."""
         counts = {name: int(self.counts.get(name, 0)) for name in COUNTED}
         return {
             "id": self.source_id,
             "outcome": self.outcome,
-            "reason": self.reason,
+            "reason": self.reason or " ".join(self.warnings),
             **counts,
-            "warnings": list(self.warnings),
         }
 
 

@@ -6,7 +6,7 @@ it then, and names every difference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -14,12 +14,13 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, select
 
+from bot.access import RESTRICTED
 from bot.study import Study
-from rules.evaluate import evaluate
-from rules.model import Audience, Derivation, Finding, Rule, Snapshot, State, StudyPlan
+from rules.evaluate import evaluate, with_vanished
+from rules.model import Derivation, Finding, Rule, Snapshot, State, StudyPlan
 from rules.registry import Registry
 from rules.sdtm import intervals
-from storage.findings import read_rule_version
+from storage.findings import Key, read_rule_version
 from storage.schema import batch, evaluation, finding
 
 MET = (State.CROSSED, State.PROVISIONAL)
@@ -28,6 +29,9 @@ START_OF = {
     "DV": "DVSTDTC",
 }  # fmt: skip
 """Domain → the variable that says when it happened, for `--by onset`."""
+
+Judge = tuple[Rule, Derivation, StudyPlan]
+"""A rule, and the settings it reads records by."""
 
 Progress = Callable[[int, int], None]
 """Told how many steps are done, of how many."""
@@ -75,7 +79,7 @@ class Replayed:
 def replay(
     study: Study, *, by: str, start: date | None, end: date | None, now: datetime, progress: Progress | None = None
 ) -> Replayed:
-    """Judge the study again by the rules as configured now; what closed rules find is left out.
+    """Judge the study again by the rules as configured now; what restricted rules find is left out.
 
     Parameters
     ----------
@@ -94,8 +98,8 @@ def replay(
             progress(number, len(snapshots))
     seen = {(item.rule, item.scope) for item in findings}
     gone = [replace(item, state=State.WITHIN, events=0) for key, item in first.items() if key not in seen]
-    closed = {rule.id for rule in study.rules if rule.audience is Audience.CLOSED}
-    told = [item for item in (*findings, *gone) if item.rule not in closed]
+    hidden = {rule.id for rule in study.rules if rule.audience in RESTRICTED}
+    told = [item for item in (*findings, *gone) if item.rule not in hidden]
     ordered = tuple(sorted(told, key=lambda f: (f.rule, f.scope)))
     records = sum(len(frame) for frame in last.frames.values()) if last else 0
     return Replayed(ordered, first, len(snapshots), records)
@@ -160,34 +164,54 @@ def _starts(domain: str, frame: pd.DataFrame) -> pd.Series[Any]:
 
 
 def as_run(study: Study, registry: Registry, progress: Progress | None = None) -> Replayed:
-    """Judge every stored evaluation again by its own rule versions and batch; name every difference."""
+    """Judge every stored evaluation again by its own rule versions and batch; name every difference.
+
+    A scope that spoke then and is silent now differs as well: the record behind it may have been taken away.
+    """
     with study.database.reading() as conn:
         runs = list(conn.execute(select(evaluation).where(evaluation.c.study_id == study.id).order_by("evaluation_id")))
     differences: list[dict[str, Any]] = []
-    stored: dict[tuple[str, str], str] = {}
+    stored: dict[Key, str] = {}
+    built: dict[tuple[str, int], Judge] = {}
     findings: tuple[Finding, ...] = ()
+    records = 0
     for number, run in enumerate(runs, start=1):
         with study.database.reading() as conn:
-            built = [_rebuilt(conn, study.id, registry, *item) for item in run.rule_versions.items()]
-            stored |= _stored_digests(conn, run.evaluation_id)
-        findings = _judged(study, built, run)
+            for version in run.rule_versions.items():
+                if version not in built:
+                    built[version] = _rebuilt(conn, study.id, registry, *version)
+            digests = _stored_digests(conn, run.evaluation_id)
+        judges = [built[version] for version in run.rule_versions.items()]
+        found, records = _judged(study, judges, run)
+        findings = with_vanished(found, [key for key in (stored | digests) if key[0] in run.rule_versions])
+        stored |= digests
         differences += _differences(run, findings, stored)
         if progress:
             progress(number, len(runs))
-    return Replayed(findings, {}, len(runs), 0, tuple(differences))
+    hidden = {rule.id for rule, _, _ in built.values() if rule.audience in RESTRICTED}
+    told = tuple(item for item in findings if item.rule not in hidden)
+    return Replayed(told, {}, len(runs), records, tuple(_without_findings(item, hidden) for item in differences))
 
 
-def _judged(study: Study, built: Sequence[tuple[Rule, Derivation, StudyPlan]], run: Any) -> tuple[Finding, ...]:
+def _judged(study: Study, judges: Sequence[Judge], run: Any) -> tuple[tuple[Finding, ...], int]:
+    """What the rules find now in the records of an evaluation, and how many records those are."""
     findings: list[Finding] = []
-    for rule, derivation, plan in built:
+    records = 0
+    for rule, derivation, plan in judges:
         snapshot = study.snapshots.build(plan, derivation, batch_no=run.batch_no, data_cutoff=run.data_cutoff)
         findings += evaluate([rule], snapshot)
-    return tuple(findings)
+        records = sum(len(frame) for frame in snapshot.frames.values())
+    return tuple(findings), records
 
 
-def _rebuilt(
-    conn: Connection, study_id: str, registry: Registry, rule_id: str, version: int
-) -> tuple[Rule, Derivation, StudyPlan]:
+def _without_findings(difference: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
+    """A difference as open readers may see it: of a restricted rule, only that its history does not agree."""
+    if difference["rule"] not in hidden:
+        return difference
+    return {name: difference[name] for name in ("evaluation", "batch", "rule")}
+
+
+def _rebuilt(conn: Connection, study_id: str, registry: Registry, rule_id: str, version: int) -> Judge:
     """A rule as it was when it judged, with the settings that it read records by."""
     found = read_rule_version(conn, study_id, rule_id, version)
     if found is None:
@@ -207,15 +231,13 @@ def _frozen(value: Any) -> Any:
     return value
 
 
-def _stored_digests(conn: Connection, evaluation_id: int) -> dict[tuple[str, str], str]:
+def _stored_digests(conn: Connection, evaluation_id: int) -> dict[Key, str]:
     c = finding.c
     rows = conn.execute(select(c.rule_id, c.scope, c.digest).where(c.evaluation_id == evaluation_id))
     return {(row.rule_id, row.scope): row.digest for row in rows}
 
 
-def _differences(
-    run: Any, findings: Sequence[Finding], stored: Mapping[tuple[str, str], str]
-) -> Iterator[dict[str, Any]]:
+def _differences(run: Any, findings: Sequence[Finding], stored: Mapping[Key, str]) -> Iterator[dict[str, Any]]:
     for item in findings:
         if stored.get((item.rule, item.scope)) != item.digest():
             yield {
@@ -226,8 +248,3 @@ def _differences(
                 "state": item.state.value,
                 "events": item.events,
             }
-
-
-def parse_day(text: str | None) -> date | None:
-    """`2026-05-14` as a date. Raises ValueError for anything else."""
-    return date.fromisoformat(text) if text else None

@@ -25,6 +25,7 @@ from storage.alert_records import ResponseKind
 from storage.findings import last_findings
 from storage.schema import outbox as outbox_table
 from storage.schema import response, source_state
+from storage.source_state import recent_warnings
 
 OPS_PRIORITY = 5
 _SOURCE_KINDS = (OpsKind.SOURCE_FAILED, OpsKind.SOURCE_STALE, OpsKind.SOURCE_RECOVERED)
@@ -63,6 +64,7 @@ def watch(study: Study, now: datetime) -> int:
 def _notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
     yield from _source_notices(conn, study, now)
     yield from _fault_notices(conn, study, now)
+    yield from _doubts(conn, study, now)
     yield from _rule_notices(conn, study, now)
     yield from _outbox_notices(conn, study, now)
     yield from _calls(conn, study, now)
@@ -109,6 +111,13 @@ def _fault_notices(conn: Connection, study: Study, now: datetime) -> Iterator[No
     for source_id, digest, lines, total in fault_lines(conn, study.id):
         content = OpsContent(OpsKind.SOURCE_FAULTS, now, source_id, number=total, faults=lines)
         yield _ops(conn, study, content, digest)
+
+
+def _doubts(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
+    """What is doubtful about a source as a whole: the same sentence about the same source is told once."""
+    for source_id, warning in recent_warnings(conn, study.id):
+        if source_id in study.sources:
+            yield _ops(conn, study, OpsContent(OpsKind.SOURCE_WARNING, now, source_id, warning), warning)
 
 
 def _rule_notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:

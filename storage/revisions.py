@@ -115,7 +115,7 @@ def ingest(
     HeadConflict: another ingest of the same source was closed meanwhile; nothing of this one is visible.
     """
     if batch.unchanged:
-        record_unchanged(db, study_id, batch.source_id, complete=batch.complete, now=now)
+        record_unchanged(db, study_id, batch.source_id, complete=batch.complete, now=now, warnings=batch.warnings)
         return IngestResult(None, dict.fromkeys(_COUNTED, 0))
     extra = tuple(arm_revealing_extra)
     with db.reading() as conn:
@@ -127,7 +127,8 @@ def ingest(
         changes = _remembered(plan, batch)
         if any(plan.sealed.values()):
             del changes["fingerprint"]
-        record_unchanged(db, study_id, batch.source_id, complete=batch.complete, now=now, **changes)
+        warnings = (*batch.warnings, *result.warnings)
+        record_unchanged(db, study_id, batch.source_id, complete=batch.complete, now=now, warnings=warnings, **changes)
         return result
     batch_no = _write(db, study_id, batch, plan, result, now=now, started_at=started_at or now)
     return IngestResult(batch_no, result.counts, result.domains, result.warnings, result.faults)
@@ -142,9 +143,7 @@ def _plan(
     differences: dict[str, Difference] = {}
     sealed: dict[str, list[Sealed]] = {}
     for domain in (domain for domain in KEEP if domain in batch.records):
-        found = compare(
-            conn, study_id, batch, domain, state, codes=codes, subjects=subjects, arm_revealing_extra=extra
-        )
+        found = compare(conn, study_id, batch, domain, state, codes=codes, subjects=subjects, arm_revealing_extra=extra)
         differences[domain] = found
         if domain == "DM" and batch.records["DM"].complete:
             subjects = frozenset(found.records.columns["USUBJID"].to_pylist())
@@ -158,9 +157,7 @@ def _subjects(conn: Connection, study_id: str, batch: Batch) -> frozenset[str] |
     return frozenset(current_hashes(conn, study_id, batch.source_id, "DM")) or None
 
 
-def _sealed(
-    conn: Connection, study_id: str, source_id: str, found: Difference, key: AllocationKey
-) -> list[Sealed]:
+def _sealed(conn: Connection, study_id: str, source_id: str, found: Difference, key: AllocationKey) -> list[Sealed]:
     """Arm-revealing values that are not stored yet, encrypted."""
     domain = found.records.domain
     stored = allocation.last_value_digests(conn, study_id, source_id, domain)
@@ -246,7 +243,7 @@ def _close(
     )  # fmt: skip
     record_poll(
         conn, study_id, batch.source_id, started_at=started_at, finished_at=now, outcome="ok",
-        reason=" ".join((*batch.warnings, *result.warnings)), counts=result.counts,
+        warnings=(*batch.warnings, *result.warnings), counts=result.counts,
     )  # fmt: skip
     complete = {"last_complete_at": now} if batch.complete else {}
     save_state(
@@ -292,4 +289,3 @@ def _result(differences: Iterable[Difference], *, dropped: int) -> IngestResult:
     counts["duplicate_keys"] = sum(fault.kind == "duplicate_key" for fault in faults)
     counts["arm_revealing_dropped"] = dropped
     return IngestResult(None, counts, domains, tuple(w for d in found for w in d.warnings), faults)
-

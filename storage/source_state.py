@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -50,15 +50,32 @@ def record_poll(
     finished_at: datetime,
     outcome: str,
     reason: str = "",
+    warnings: Sequence[str] = (),
     counts: Mapping[str, int] | None = None,
 ) -> None:
-    """Append how a poll ended: `ok` or `failed`. Polls that found nothing new are only remembered in the state."""
+    """Append how a poll ended: `ok`, `unchanged` or `failed`, and why it failed or what was doubtful about the source.
+
+    Polls that found nothing new and nothing doubtful are only remembered in the state.
+    """
     conn.execute(
         insert(poll).values(
             study_id=study_id, source_id=source_id, started_at=started_at, finished_at=finished_at, outcome=outcome,
-            reason=reason, counts=dict(counts or {}),
+            reason=reason or "\n".join(warnings), counts=dict(counts or {}),
         )
     )  # fmt: skip
+
+
+def recent_warnings(conn: Connection, study_id: str, *, polls: int = 50) -> list[tuple[str, str]]:
+    """(source id, warning) of the last polls that had any, oldest first, each once.
+
+    Parameters
+    ----------
+    polls: how many polls with warnings are looked at.
+    """
+    c = poll.c
+    doubtful = (c.study_id == study_id) & (c.outcome != "failed") & (c.reason != "")
+    rows = conn.execute(select(c.source_id, c.reason).where(doubtful).order_by(c.poll_id.desc()).limit(polls)).all()
+    return list(dict.fromkeys((row[0], warning) for row in reversed(rows) for warning in row[1].split("\n")))
 
 
 def record_failure(
@@ -81,12 +98,21 @@ def record_failure(
 
 
 def record_unchanged(
-    db: Database, study_id: str, source_id: str, *, complete: bool, now: datetime, **changes: Any
-) -> None:
-    """Remember that a source was looked at and held nothing new; `changes` are further columns of its state."""
+    db: Database, study_id: str, source_id: str, *, complete: bool, now: datetime, warnings: Sequence[str] = (),
+    **changes: Any,
+) -> None:  # fmt: skip
+    """Remember that a source was looked at and held nothing new; `changes` are further columns of its state.
+
+    A poll row is appended only where there are warnings that were not there before: they are told even after a crash,
+    and a standing one does not fill the history.
+    """
     if complete:
         changes["last_complete_at"] = now
     with db.writing(study_id) as conn:
+        if warnings and not {(source_id, warning) for warning in warnings} <= set(recent_warnings(conn, study_id)):
+            record_poll(
+                conn, study_id, source_id, started_at=now, finished_at=now, outcome="unchanged", warnings=warnings
+            )
         save_state(conn, study_id, source_id, last_polled_at=now, failing_since=None, reason="", **changes)
 
 

@@ -28,7 +28,7 @@ def run_poll(config: list[Path] | None, *, as_json: bool) -> int:
         reports = []
         for study in composed.studies:
             with console().status(f"{study.id}: polling, evaluating, delivering"):
-                cycle = run_cycle(study, study.clock.study())
+                cycle = run_cycle(study, study.clock.study(), sources=study.sources.values())
                 _drain(study)
             reports.append(_report(study, cycle))
     if as_json:

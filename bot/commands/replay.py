@@ -37,7 +37,11 @@ def run_replay(
         raise BadInput(f"--by {by} does not exist. Choose {', '.join(ORDERS)}.")
     first, last = _day("--from", start), _day("--to", end)
     documents = []
-    with _readable(load_studies(config)) as composed:
+    configs = load_studies(config)
+    history = _has_history(configs)
+    if as_run and not history:
+        raise BadInput("Nothing was ever evaluated here, so that nothing can be judged as it was.")
+    with _readable(configs, history=history) as composed:
         for study in composed.studies:
             documents.append(_document(study, _replayed(study, by, first, last, as_run)))
     if as_json:
@@ -67,10 +71,10 @@ def _replayed(study: Study, by: str, first: date | None, last: date | None, stor
 
 
 @contextmanager
-def _readable(configs: list[StudyConfig]) -> Iterator[Opened]:
+def _readable(configs: list[StudyConfig], *, history: bool) -> Iterator[Opened]:
     """The studies as stored; where nothing ever was, their sources read once into a database that is forgotten."""
     secrets = secrets_of()
-    if _has_history(configs):
+    if history:
         with opened(configs, mode=None, secrets=secrets, writable=False) as composed:
             yield composed
         return
