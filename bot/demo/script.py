@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 from bot.config import Role
@@ -28,11 +29,16 @@ PATIENCE = 15.0
 """Seconds the demo waits for a person before it goes on."""
 
 
+DAY_SECONDS = 0.24
+"""How long a simulated day lasts at speed 1, the work of the day included."""
+
+
 @dataclass
 class Pacing:
     """How long things take: as a person can follow, or not at all with `--until-done`."""
 
     until_done: bool
+    dawn: float = 0.0
 
     def rest(self, seconds: float) -> None:
         """Let people look."""
@@ -43,7 +49,8 @@ class Pacing:
         """The length of a simulated day; the page's drawer pauses and hurries it."""
         if not self.until_done:
             stage.time.running.wait()
-            threading.Event().wait(0.25 / stage.time.speed)
+            threading.Event().wait(max(0.0, self.dawn + DAY_SECONDS / stage.time.speed - monotonic()))
+            self.dawn = monotonic()
 
 
 @dataclass
@@ -151,10 +158,11 @@ class Script:
         """Slack accepts a message and the connection breaks: one message, not two."""
         self._guide("Now the connection drops after Slack has accepted a message. One message, not two.")
         drop = self.stage.workspace.faults.accept_then_drop(methods=("chat.postMessage",))
+        before = len(self.stage.open_alerts())
         for _ in range(14):
             self.pacing.day(self.stage)
             self.stage.next_day()
-            if drop.count == 0:
+            if drop.count == 0 and len(self.stage.open_alerts()) > before:
                 break
         self.stage.settle(20)
         doubled = len(self.stage.workspace.duplicates())
