@@ -209,6 +209,12 @@ def recover(conn: Connection, now: datetime, *, study_ids: Collection[str], ever
     return conn.execute(update(outbox).where(stale).values(not_before=now, **unknown, **nobody)).rowcount
 
 
+def anything_open(conn: Connection, study_ids: Collection[str]) -> bool:
+    """Whether a row waits, is being sent or has an unknown outcome: without one there is nothing to claim."""
+    open_rows = outbox.c.status.in_([status.value for status in OPEN]) & outbox.c.study_id.in_(list(study_ids))
+    return bool(conn.execute(select(exists().where(open_rows))).scalar_one())
+
+
 def find(conn: Connection, delivery_key: str) -> Item | None:
     """The row of a delivery key, or None."""
     row = conn.execute(items().where(outbox.c.delivery_key == delivery_key)).one_or_none()

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import ParamSpec
 
-from bot.commands.output import print_lines
+from bot.commands.output import configure_logs, print_lines
 from bot.config import ConfigError
 from storage.errors import StorageError
 
@@ -22,6 +22,7 @@ def guarded(command: Callable[P, int]) -> Callable[P, int]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> int:
+        configure_logs()
         try:
             return command(*args, **kwargs)
         except ConfigError as error:

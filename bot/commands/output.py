@@ -11,6 +11,29 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+def configure_logs() -> None:
+    """Send every log line to stderr: stdout belongs to `--json`. Values of records and secrets are never logged."""
+    import logging
+
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that is still busy is no news
+
+
 def console() -> Console:
     """A console on stderr: progress, tables and problems never mix with JSON on stdout."""
     from rich.console import Console

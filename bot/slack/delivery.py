@@ -89,7 +89,7 @@ class Delivery:
             self.line.tally = Tally()
             self._recover(now)
             steps: tuple[Callable[[], None], ...] = (
-                lambda: look_up(self.line, self.troubles, now),
+                lambda: look_up(self.line, self.troubles, now) if self._anything_open() else None,
                 lambda: self.troubles.retry(now),
                 lambda: self._post_due(now, stop),
                 lambda: edit_parents(self.line, now),
@@ -118,13 +118,22 @@ class Delivery:
                 heard(report)
             self.wake.wait(interval)
 
+    def _anything_open(self) -> bool:
+        """A look that takes no lock: the loop comes by twice a second, and mostly nothing waits."""
+        with self.line.db.reading() as conn:
+            return outbox.anything_open(conn, self.line.studies)
+
     def _recover(self, now: datetime) -> None:
+        if self._started and not self._anything_open():
+            return
         with self.line.db.writing() as conn:
             outbox.recover(conn, now, study_ids=self.line.studies, everything=not self._started)
         self._started = True
 
     def _post_due(self, now: datetime, stop: threading.Event | None) -> None:
         for _ in range(ROUNDS):
+            if not self._anything_open():
+                return
             blocked = self.line.busy(now)
             items = outbox.claim(self.line.db, now, study_ids=self.line.studies, blocked=blocked, limit=1)
             if not items:
