@@ -102,9 +102,7 @@ class RunningDigest:
 
     def add(self, items: Iterable[bytes]) -> None:
         """Take in more items."""
-        for item in items:
-            self._total.update(len(item).to_bytes(4, "big"))
-            self._total.update(item)
+        self._total.update(b"".join(part for item in items for part in (len(item).to_bytes(4, "big"), item)))
 
     def text(self) -> str:
         """The digest so far, in hex."""

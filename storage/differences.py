@@ -144,7 +144,10 @@ def _events(
 
 
 def _taken(column: pa.ChunkedArray, positions: np.ndarray) -> list[str]:
-    texts: list[str] = column.take(pa.array(positions, pa.int64())).to_pylist()
+    first, number = (int(positions[0]), len(positions)) if len(positions) else (0, 0)
+    together = number and int(positions[-1]) - first == number - 1
+    some = column.slice(first, number) if together else column.take(pa.array(positions, pa.int64()))
+    texts: list[str] = some.to_pylist()
     return texts
 
 

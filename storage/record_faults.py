@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from rules.model import Derivation
 from rules.sdtm import CRITERIA, FaultKind, date_variables, intervals, parse_dtc
-from storage.records import CONTROL, Records, holds
+from storage.records import Records, has_control_characters
 from storage.sources.base import Extract, Fault
 
 CodeLists = Mapping[str, frozenset[str]]
@@ -94,7 +94,7 @@ def _masks(records: Records, extract: Extract, codes: CodeLists, subjects: froze
     for name in sorted(codes.keys() & columns.keys()):
         yield name, FaultKind.UNKNOWN_CODE, _where_value(columns[name], _outside(codes[name]))
     for name, column in columns.items():
-        if holds(column, CONTROL):
+        if has_control_characters(column):
             yield name, FaultKind.CONTROL_CHARACTERS, _mask(pc.match_substring_regex(column, r"[\x00-\x08\x0b-\x1f]"))
     if records.domain == "AE":
         yield from _adverse_event_masks(records)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,10 +25,7 @@ PLACE_COLUMNS = ("file", "row_no")
 """Where a row stands at its source; never stored with the record."""
 
 _MISSING = pa.scalar(None, pa.large_string())
-_TO_ESCAPE = re.compile(rb'["\\\x00-\x1f]')
-_NUL = re.compile(rb"\0")
-CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f]")
-"""Control characters except tab and line feed, which people type."""
+_FIRST_PRINTED, _QUOTE, _BACKSLASH, _TAB, _LINE_FEED = 32, 34, 92, 9, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +109,7 @@ def prepare(
     return Records(
         domain=domain, key_names=key_names, columns=columns, keys=keys,
         event_keys=event_keys(readable, keys, event_variable), payloads=payloads,
-        hashes=[content_hash(payload) for payload in payloads.to_pylist()], numbered=doubled,
+        hashes=_hashes(payloads), numbered=doubled,
         event_variable=event_variable, files=files, row_nos=row_nos,
         arms={name: canonical_array(frame[name], name) for name in hidden},
     )  # fmt: skip
@@ -134,7 +130,7 @@ def with_last_known(records: Records, known: Mapping[str, Mapping[str, str]], va
     columns = {**records.columns, **filled}
     payloads = payload_column(columns)
     return replace(
-        records, columns=columns, payloads=payloads, hashes=[content_hash(text) for text in payloads.to_pylist()],
+        records, columns=columns, payloads=payloads, hashes=_hashes(payloads),
         event_keys=event_keys(columns, records.keys, records.event_variable),
     )  # fmt: skip
 
@@ -142,6 +138,12 @@ def with_last_known(records: Records, known: Mapping[str, Mapping[str, str]], va
 def content_hash(payload: str) -> bytes:
     """BLAKE2b (RFC 7693) of a payload, 16 bytes: equal content, equal hash, whatever format it came in."""
     return hashlib.blake2b(payload.encode(), digest_size=16).digest()
+
+
+def _hashes(payloads: pa.ChunkedArray) -> list[bytes]:
+    """`content_hash` of each, straight from Arrow's memory."""
+    texts = payloads.cast(pa.large_binary()).to_pylist()
+    return [hashlib.blake2b(text, digest_size=16).digest() for text in texts]
 
 
 def payload_column(columns: Columns) -> pa.ChunkedArray:
@@ -169,17 +171,27 @@ def _recorded(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _escaped(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Values as they stand between the quotes of JSON; only columns that need it are touched."""
-    if not holds(column, _TO_ESCAPE):
+    if not _any_byte(column, _is_escaped):
         return column
     encoded = column.combine_chunks().dictionary_encode()
     values = [json.dumps(value, ensure_ascii=False)[1:-1] for value in encoded.dictionary.to_pylist()]
     return text_array(pa.array(values, pa.large_string()).take(encoded.indices))
 
 
-def holds(column: pa.ChunkedArray, pattern: re.Pattern[bytes]) -> bool:
-    """Whether the memory of a column holds these bytes anywhere; what merely lies beside it can make it say yes."""
+def has_control_characters(column: pa.ChunkedArray) -> bool:
+    """Whether a column may hold control characters other than tab and line feed, which people type."""
+    return _any_byte(column, lambda b: (b < _FIRST_PRINTED) & (b != _TAB) & (b != _LINE_FEED))
+
+
+def _is_escaped(b: np.ndarray) -> np.ndarray:
+    found: np.ndarray = (b < _FIRST_PRINTED) | (b == _QUOTE) | (b == _BACKSLASH)
+    return found
+
+
+def _any_byte(column: pa.ChunkedArray, judge: Callable[[np.ndarray], np.ndarray]) -> bool:
+    """Whether such a byte is in the memory of a column; what merely lies beside it there can make it say yes."""
     buffers = (chunk.buffers()[2] for chunk in column.chunks)
-    return any(buffer is not None and pattern.search(buffer) for buffer in buffers)
+    return any(b is not None and bool(judge(np.frombuffer(b, np.uint8)).any()) for b in buffers)
 
 
 def canonical_array(series: pd.Series, name: str) -> pa.ChunkedArray:
@@ -192,7 +204,7 @@ def canonical_array(series: pd.Series, name: str) -> pa.ChunkedArray:
         column = _numbers(column) if is_numeric(name) else column
     else:
         column = text_array(canonical_column(series, name))
-    return pc.replace_substring(column, "\0", "\ufffd") if holds(column, _NUL) else column
+    return pc.replace_substring(column, "\0", "\ufffd") if _any_byte(column, lambda b: b == 0) else column
 
 
 def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -74,8 +74,8 @@ class SimulatedSource:
 
 def _frame(domain: str, rows: list[dict[str, str]], columns: tuple[str, ...]) -> pd.DataFrame:
     """The rows under the domain's whole header: a trial without an event yet has an empty AE file, not none."""
-    frame = pd.DataFrame(rows, columns=list(columns), dtype="str").fillna("")
-    frame["file"] = f"simulated {domain.lower()}"
+    values = {name: [row.get(name, "") for row in rows] for name in columns}
+    frame = pd.DataFrame({**values, "file": [f"simulated {domain.lower()}"] * len(rows)}, dtype="str")
     frame["row_no"] = range(1, len(frame) + 1)
     return frame
 
