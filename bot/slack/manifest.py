@@ -26,6 +26,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "conversations.members": ("channels:read", "groups:read"),
     "conversations.replies": ("channels:history", "groups:history"),
     "users.info": ("users:read",),
+    "users.lookupByEmail": ("users:read.email",),
     "views.open": (),
 }
 """Method → bot scopes it needs for public and private channels. Its page is `page(method)`."""
@@ -49,7 +50,7 @@ SCOPES: Mapping[str, str] = {
     "mpim:read": "know group messages it is in (planned)",
     "usergroups:read": "mention a duty group (planned; never used for rosters)",
     "users:read": "recognise guests, strangers and deactivated accounts at the click",
-    "users:read.email": "let setup find people by e-mail (planned)",
+    "users:read.email": "let setup find people by e-mail",
 }
 """Bot scope → why it is asked for. Not asked for: `chat:write.public`, because a bot that is not in a channel cannot
 see what became of its messages."""
