@@ -53,20 +53,8 @@ def roster(audience: Audience, slack: Slack) -> frozenset[str]:
 
 
 def _restricted(facts: ChannelFacts, allowed: Collection[str], identity: Identity) -> Verdict:
-    unknown = [
-        words
-        for value, words in (
-            (facts.private, "whether it is private"),
-            (facts.ext_shared, "whether another organisation reads along"),
-            (facts.org_shared, "whether it is shared across the organisation"),
-            (facts.members, "who is in it"),
-        )
-        if value is None
-    ]
-    if unknown:
-        reason, fix = f"Slack does not say {', '.join(unknown)}", "Check the app's scopes and the channel"
-        return Verdict(False, reason, fix, unknown=True)
-    if not facts.private:
+    """What is known to be wrong comes first: it can be mended, and is told apart from what is only not said."""
+    if facts.private is False:
         return Verdict(False, "the channel is public", "Make it private, or name a private channel in slack.channels")
     if facts.ext_shared or facts.org_shared:
         return Verdict(False, "the channel is shared beyond the workspace", "Name a channel that is not shared")
@@ -78,4 +66,21 @@ def _restricted(facts: ChannelFacts, allowed: Collection[str], identity: Identit
             f"{len(strangers)} in the channel not on the roster: {shown}",
             "Remove them from the channel, or add them to the roster after the sponsor's authorisation",
         )
-    return ALLOWED
+    return _unsaid(facts)
+
+
+def _unsaid(facts: ChannelFacts) -> Verdict:
+    unknown = [
+        words
+        for value, words in (
+            (facts.private, "whether it is private"),
+            (facts.ext_shared, "whether another organisation reads along"),
+            (facts.org_shared, "whether it is shared across the organisation"),
+            (facts.members, "who is in it"),
+        )
+        if value is None
+    ]
+    if not unknown:
+        return ALLOWED
+    reason, fix = f"Slack does not say {', '.join(unknown)}", "Check the app's scopes and the channel"
+    return Verdict(False, reason, fix, unknown=True)

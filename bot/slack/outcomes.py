@@ -141,7 +141,7 @@ def _refused(error: SlackApiError) -> Outcome:
     if status == 429 or code in ("ratelimited", "rate_limited"):
         return Outcome(Fate.RATE_LIMITED, "ratelimited", wait=_retry_after(response))
     if status >= 500 or not data.get("error") or code in _PARTLY or " " in code:
-        return Outcome(Fate.UNKNOWN, code if " " not in code else f"http_{status}")
+        return Outcome(Fate.UNKNOWN, code if code and " " not in code else f"http_{status}")
     for codes, fate in ((_BLOCKS, Fate.BAD_BLOCKS), (_METADATA, Fate.BAD_METADATA), (_GONE, Fate.GONE)):
         if code in codes:
             return Outcome(fate, code)

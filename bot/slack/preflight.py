@@ -83,6 +83,20 @@ def preflight(configs: Sequence[Configured], secrets: Secrets, *, starting: bool
     return examine(configs, client, app_client, starting=starting)
 
 
+def refused_token(secrets: Secrets) -> tuple[Problem, ...]:
+    """Why nothing can be posted with the bot token: it is missing, refused, or lacks a scope.
+
+    Where Slack is not reached, or the server cannot be asked, there is nothing to say: messages wait, as they do when
+    it is lost later.
+    """
+    missing = tuple(p for p in secrets.missing() if p.where == "SLACK_BOT_TOKEN")
+    if missing or secrets.bot_token is None:
+        return missing
+    look = _Look(web_client(secrets.bot_token, secrets.api_url))
+    look.bot_token()
+    return tuple(look.problems) if look.answered else ()
+
+
 def examine(
     configs: Sequence[Configured], client: WebClient, app_client: WebClient | None, *, starting: bool
 ) -> Preflight:
@@ -111,6 +125,7 @@ class _Look:
         self.directory = Directory(client)
         self.is_slack = Secrets(api_url=client.base_url).is_slack
         self.identity: Identity | None = None
+        self.answered = False
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.facts: dict[str, Any] = {}
@@ -120,6 +135,7 @@ class _Look:
     def bot_token(self) -> bool:
         """Whether the bot token works; notes who the bot is and what it may do."""
         found = attempt(self.client.auth_test)
+        self.answered = found.fate in (Fate.DONE, Fate.REFUSED) and found.error != "unknown_method"
         if found.fate is not Fate.DONE:
             self._environment("SLACK_BOT_TOKEN", *_token_fault(found))
             return False
@@ -152,6 +168,8 @@ class _Look:
             problem, fix = _token_fault(address)
             if address.error == "not_allowed_token_type":
                 problem, fix = "is not an app-level token", f"Swap the two tokens: {_TOKENS}"
+            elif address.fate is Fate.REFUSED:
+                fix = "Set SLACK_APP_TOKEN to an app-level token with connections:write (it begins with xapp-)"
             self._environment("SLACK_APP_TOKEN", problem, fix)
             return
         hello = say_hello(address)
@@ -264,6 +282,9 @@ class _Look:
 def _token_fault(found: Outcome) -> tuple[str, str]:
     if found.fate is Fate.REFUSED:
         return f"is refused by Slack ({found.error})", found.fix
+    if found.error.startswith("http_4"):
+        fix = "SLACK_API_URL may point to the wrong place; `dsmbot run` needs a server with Socket Mode"
+        return f"could not be tried: the server does not offer the method ({found.error})", fix
     return (
         f"could not be tried: Slack is not reached ({found.error})",
         "Check the network, HTTPS_PROXY and SLACK_API_URL",
