@@ -10,9 +10,10 @@ import calendar
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -105,6 +106,19 @@ def _span(year: int | None, month: int | None, day: int | None) -> DateInterval 
 
 def _days_in(year: int, month: int) -> int:
     return calendar.monthrange(year, month)[1]
+
+
+def cutoff_day(moment: datetime, timezone: str) -> date:
+    """The last clinical day that counts at a cut-off: the later of the day at the site and in UTC.
+
+    A site ahead of UTC lives in tomorrow: an event of this morning must not look dated after the cut-off.
+
+    Parameters
+    ----------
+    moment: aware time of the cut-off.
+    timezone: IANA name of the study's time zone.
+    """
+    return max(moment.astimezone(zone).date() for zone in (UTC, ZoneInfo(timezone)))
 
 
 def possible_days(texts: Sequence[str]) -> tuple[Days, Days, NDArray[np.bool_]]:

@@ -7,7 +7,6 @@ first use, on whole columns.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC
 from functools import cached_property
 from typing import Any, Literal, cast
 
@@ -16,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rules.columns import Bools, Columns, Days, later
+from rules.dates import cutoff_day
 from rules.derive_events import EventTable
 from rules.derive_subjects import SubjectTable
 from rules.model import Derivation, Snapshot
@@ -31,7 +31,7 @@ class Facts:
 
     Parameters
     ----------
-    snapshot: records as known at a batch. Clinical dates are compared with the UTC day of `data_cutoff`.
+    snapshot: records as known at a batch. Clinical dates are compared with `rules.dates.cutoff_day`.
 
     Raises
     ------
@@ -50,7 +50,7 @@ class Facts:
     @cached_property
     def cutoff(self) -> np.datetime64:
         """The last clinical day that counts."""
-        return np.datetime64(self.snapshot.data_cutoff.astimezone(UTC).date(), "D")
+        return np.datetime64(cutoff_day(self.snapshot.data_cutoff, self.snapshot.study.timezone), "D")
 
     @cached_property
     def domains(self) -> Mapping[str, Columns]:

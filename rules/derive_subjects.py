@@ -1,6 +1,6 @@
 """One row for each subject: dosed when, followed through when, left when, dead when, in which population.
 
-Definitions: docs/rules.md; ICH E9 §5.2 for populations. Where records leave a choice, the comment says which
+Populations: ICH E9 §5.2. Where records leave a choice, the comment says which
 is the conservative one and why.
 """
 

@@ -65,6 +65,18 @@ class Registry:
             check(derivation, plan)
         return cast(Rule, rule)
 
+    def rebuild(self, stored: Mapping[str, Any], derivation: Derivation, plan: StudyPlan) -> Rule:
+        """A rule from what `Rule.stored()` gave: its YAML, without what was only computed from it.
+
+        Raises
+        ------
+        As `build`.
+        """
+        kind = self._kinds.get(str(stored.get("kind")))
+        fields = kind.model_fields if kind else {}
+        keys = {field.alias or name for name, field in fields.items()} | {"kind"}
+        return self.build({key: value for key, value in stored.items() if key in keys}, derivation, plan)
+
     def schema(self) -> dict[str, Any]:
         """JSON schema of one entry under `rules:`, for editors: any of the kinds, told apart by `kind`."""
         models = [self._kinds[name] for name in self.names]

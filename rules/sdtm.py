@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from rules.canonical import canonical_column, canonical_text, is_numeric, numeric_text
-from rules.dates import UNBOUNDED, DateInterval, intervals, parse_dtc
+from rules.dates import UNBOUNDED, DateInterval, cutoff_day, intervals, parse_dtc
 
 __all__ = [
     "ARM_REVEALING",
@@ -26,6 +26,7 @@ __all__ = [
     "FaultKind",
     "canonical_column",
     "canonical_text",
+    "cutoff_day",
     "date_variables",
     "intervals",
     "is_arm_revealing",

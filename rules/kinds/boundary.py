@@ -12,7 +12,6 @@ from pydantic import Field, model_validator
 
 from rules.columns import Bools
 from rules.derive import Facts
-from rules.kinds.evidence import in_window
 from rules.kinds.judgement import Judge, table
 from rules.kinds.matching import needs
 from rules.kinds.selection import select
@@ -91,14 +90,12 @@ class BoundaryRule(RuleFields):
 
     def evaluate(self, facts: Facts) -> Many[Finding]:
         """The finding for the study."""
-        chosen = select(facts, self.events, self.excepted)
-        inside, doubt = in_window(facts, chosen.row, self.window.after_days)
-        chosen = chosen.doubting(doubt)
+        chosen = select(facts, self.events, self.excepted, self.window.after_days)
         dosed = self._dosed(facts, chosen.row)
-        counts = np.flatnonzero(inside & dosed & ~chosen.excepted)
+        counts = np.flatnonzero(chosen.inside & dosed & ~chosen.excepted)
         units = units_of(facts, chosen, counts, by_subject=True)
         order = sequence(facts, units, self.window.after_days)
-        reading = Reading(facts, chosen, units, order, inside & dosed, dosed, self.window.after_days)
+        reading = Reading(facts, chosen, units, order, dosed, self.window.after_days)
         return [boundary_finding(self.id, self.judge, reading)]
 
     def describe(self) -> str:

@@ -22,7 +22,7 @@ class CountRule(RuleFields):
     The study as a whole always has a finding. Of other values only those that are met, provisional or near do: no
     finding means that nothing there is near. `details` are documented at `rules.kinds.tally.Tally.finding`.
 
-    Source: archetype "count", rules 2, 6, 9, 16 of the protocols in docs/rules.md.
+    Source: rules of this form in doi 10.1186/s12879-023-08299-5 (two participants with the same related event).
     """
 
     kind: Literal["count"] = Field("count", description="a number of subjects or events meets the rule")
@@ -51,7 +51,7 @@ class CountRule(RuleFields):
             first=self.first,
             near=self.near,
         )
-        tally = Tally(facts, select(facts, self.events, self.excepted), terms)
+        tally = Tally(facts, select(facts, self.events, self.excepted, terms.after_days), terms)
         return [tally.finding(scope, members) for scope, members in tally.groups()]
 
     def describe(self) -> str:

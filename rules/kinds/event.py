@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from rules.derive import Facts, Population
-from rules.kinds.evidence import day_of, entry_delay, in_window, moment_of, witness
+from rules.kinds.evidence import day_of, entry_delay, moment_of, witness
 from rules.kinds.matching import needs
 from rules.kinds.selection import Selected, select
 from rules.kinds.words import RuleFields, Window
@@ -22,7 +22,7 @@ class EventRule(RuleFields):
     CROSSED when recorded facts alone qualify the event, PROVISIONAL when it qualifies only because a fact is missing;
     `evidence[0].missing` then names it. `details`: `counting`, `entry_delay_days`, `crossed_study_day`.
 
-    Source: archetype "subject", rules 1, 4, 5, 11–13 of the protocols in docs/rules.md.
+    Source: rules of this form in PMC5350217 (one grade-3 event) and PMC6701032 (any serious event except trauma).
     """
 
     kind: Literal["event"] = Field("event", description="one qualifying event meets the rule")
@@ -36,11 +36,8 @@ class EventRule(RuleFields):
 
     def evaluate(self, facts: Facts) -> Sequence[Finding]:
         """One finding per event, in order of event_key."""
-        chosen = select(facts, self.events, self.excepted)
-        chosen = chosen.where(~chosen.excepted & in_population(facts, chosen, self.population))
-        if self.window is not None:
-            inside, doubt = in_window(facts, chosen.row, self.window.after_days)
-            chosen = chosen.doubting(doubt).where(inside)
+        chosen = select(facts, self.events, self.excepted, self.window.after_days if self.window else None)
+        chosen = chosen.where(chosen.inside & ~chosen.excepted & in_population(facts, chosen, self.population))
         return [self._finding(facts, chosen, i) for i in range(len(chosen.row))]
 
     def describe(self) -> str:

@@ -8,10 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from rules.columns import NAT, Bools, Days, Ints, later
 from rules.derive import Facts
 from rules.derive_subjects import TRUE_WORDS
-from rules.kinds.matching import bit, named, worst_grade
+from rules.kinds.matching import named, worst_grade
 from rules.model import Evidence, Standing
 from rules.sdtm import CRITERIA
 
@@ -98,42 +97,6 @@ def witness(facts: Facts) -> Witness:
     """The snapshot's witness, made once."""
     made: Witness = facts.remember("witness", lambda: Witness(facts))
     return made
-
-
-def earliest_days(facts: Facts, rows: Ints) -> Days:
-    """Earliest possible day of each event, not before first dose where the rest allows; first dose where unknown."""
-    days: Days = facts.remember("earliest days", lambda: _make_earliest_days(facts))
-    return days[rows]
-
-
-def _make_earliest_days(facts: Facts) -> Days:
-    lo, hi = facts.event_column("onset_lo"), facts.event_column("onset_hi")
-    first = _first_dose(facts, "lo")[facts.event_column("subject")]
-    clipped = np.where(hi >= first, np.fmax(lo, first), lo)
-    return np.where(np.isnat(lo), first, clipped)
-
-
-def _first_dose(facts: Facts, end: str) -> Days:
-    """First dose of each subject, and NaT at the last place for events without a subject."""
-    return np.append(facts.subjects[f"first_dose_{end}"].to_numpy("datetime64[D]"), NAT)
-
-
-def in_window(facts: Facts, rows: Ints, after_days: int) -> tuple[Bools, Ints]:
-    """Is each event in its subject's window on some possible day, and what that hangs on?
-
-    Returns
-    -------
-    Flags (shape as rows) and a bit mask each: 0 where every possible day is inside. An unknown onset is inside.
-    """
-    subject, lo, hi, assumed, at = (
-        facts.event_column(n)[rows] for n in ("subject", "onset_lo", "onset_hi", "onset_assumed", "ae_row")
-    )
-    first_lo, first_hi = (_first_dose(facts, end)[subject] for end in ("lo", "hi"))
-    possible = ~(hi < first_lo) & ~(lo > later(first_hi, after_days))
-    certain = (lo >= first_hi) & (hi <= later(first_lo, after_days)) & ~assumed
-    onset = np.where(at >= 0, bit("AESTDTC"), bit("DTHDTC"))
-    missing = np.where((lo == hi) & ~assumed, bit("RFXSTDTC"), onset)
-    return np.asarray(possible), np.where(certain, 0, missing).astype(np.int64)
 
 
 def day_of(value: np.datetime64) -> date | None:

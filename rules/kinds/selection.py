@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from rules.columns import NO, UNKNOWN, YES, Bools, Ints, highest
 from rules.derive import Facts
 from rules.kinds.matching import event_count, match
+from rules.kinds.windows import in_window
 from rules.kinds.words import EventFilter
 
 
@@ -22,6 +23,7 @@ class Selected:
     row: row of `facts.events` that stands for the event: its first certain state, else its first doubtful one.
     certain: some state of it matches on recorded facts alone.
     missing: bit mask of what the match hangs on, 0 where certain.
+    inside: some such state is in the rule's window; all are where the rule has none.
     excepted: an exception applies, on recorded facts.
     known: when the first such state became known, microseconds since 1970 (UTC).
     """
@@ -29,21 +31,29 @@ class Selected:
     row: Ints
     certain: Bools
     missing: Ints
+    inside: Bools
     excepted: Bools
     known: Ints
 
     def where(self, keep: Bools) -> Selected:
         """Some of the events."""
-        return Selected(self.row[keep], self.certain[keep], self.missing[keep], self.excepted[keep], self.known[keep])
+        return Selected(*(getattr(self, name)[keep] for name in self.__slots__))
 
     def doubting(self, doubt: Ints) -> Selected:
         """The events with further doubts, a bit mask each; an excepted event has none."""
         missing = self.missing | np.where(self.excepted, 0, doubt)
-        return Selected(self.row, self.certain & (missing == 0), missing, self.excepted, self.known)
+        return replace(self, certain=self.certain & (missing == 0), missing=missing)
 
 
-def select(facts: Facts, events: EventFilter, excepted: EventFilter | None) -> Selected:
-    """The events that a rule means. An exception applies only on recorded facts; one that may apply is a doubt."""
+def select(facts: Facts, events: EventFilter, excepted: EventFilter | None, after_days: int | None = None) -> Selected:
+    """The events that a rule means, by their states inside the window where there is one, else by those outside.
+
+    An exception applies only on recorded facts; one that may apply is a doubt.
+
+    Parameters
+    ----------
+    after_days: last day of the rule's window, None for no window.
+    """
     found = match(facts, events)
     event, size = facts.event_column("event"), event_count(facts)
     missing, out = found.missing, np.zeros(size, dtype=bool)
@@ -54,35 +64,43 @@ def select(facts: Facts, events: EventFilter, excepted: EventFilter | None) -> S
         doubt = np.zeros(size, dtype=np.int64)
         np.bitwise_or.at(doubt, event, np.where(unless.level == UNKNOWN, unless.missing, 0))
         missing = missing | np.where(highest_level == UNKNOWN, doubt, 0)[event]
-    return _one_per_event(facts, np.flatnonzero(found.level > NO), missing, out)
+    rows = np.flatnonzero(found.level > NO)
+    inside = np.ones(len(rows), dtype=bool)
+    missing = missing[rows]
+    if after_days is not None:
+        inside, doubt = in_window(facts, rows, after_days)
+        missing = missing | doubt
+    return _one_per_event(facts, rows, missing, inside, out)
 
 
-def _one_per_event(facts: Facts, rows: Ints, missing: Ints, excepted: Bools) -> Selected:
-    """The certain state first, then the earliest onset; in order of event_key."""
-    ranks = _ranks(facts)
-    event, size = facts.event_column("event")[rows], event_count(facts)
-    certain = missing[rows] == 0
-    score = ranks.row[rows] + np.where(certain, 0, len(ranks.row))
+def _one_per_event(facts: Facts, rows: Ints, missing: Ints, inside: Bools, excepted: Bools) -> Selected:
+    """A certain state inside the window first, then a doubtful one, then one outside; of equals the earliest onset.
+
+    Parameters
+    ----------
+    rows: matching rows of `facts.events`; `missing` and `inside` speak of them.
+    excepted: by event.
+    """
+    ranks, size = _ranks(facts), event_count(facts)
+    event = facts.event_column("event")[rows]
+    group = np.where(inside, np.where(missing == 0, 0, 1), 2)
+    score = ranks.row[rows] + group * len(ranks.row)
     best = np.full(size, np.iinfo(np.int64).max)
     np.minimum.at(best, event, score)
-    chosen = rows[score == best[event]]
-    chosen = chosen[facts.events["event_key"].iloc[chosen].argsort(kind="stable").to_numpy()]
-    of = facts.event_column("event")[chosen]
+    chosen = np.flatnonzero(score == best[event])
+    chosen = chosen[facts.events["event_key"].iloc[rows[chosen]].argsort(kind="stable").to_numpy()]
+    of = event[chosen]
+    first_known = np.full(size, np.iinfo(np.int64).max)
+    same = group == best[event] // max(len(ranks.row), 1)
+    np.minimum.at(first_known, event[same], ranks.known[rows[same]])
     return Selected(
-        row=chosen,
+        row=rows[chosen],
         certain=missing[chosen] == 0,
         missing=np.where(excepted[of], 0, missing[chosen]),
+        inside=inside[chosen],
         excepted=excepted[of],
-        known=_first_known(ranks.known, rows, event, certain, size, best < len(ranks.row))[of],
+        known=first_known[of],
     )
-
-
-def _first_known(known: Ints, rows: Ints, event: Ints, certain: Bools, size: int, has_certain: Bools) -> Ints:
-    """When each event first matched as it does: by its certain states where it has one."""
-    same = certain == has_certain[event]
-    first = np.full(size, np.iinfo(np.int64).max)
-    np.minimum.at(first, event[same], known[rows[same]])
-    return first
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 from rules.columns import Bools, Ints
 from rules.derive import Facts, Population
 from rules.kinds.event import in_population
-from rules.kinds.evidence import entry_delay, in_window, limited, witness
+from rules.kinds.evidence import entry_delay, limited, witness
 from rules.kinds.matching import bit
 from rules.kinds.selection import Selected
 from rules.kinds.units import Units, units_of
@@ -45,22 +45,18 @@ class Tally:
     Parameters
     ----------
     facts: of the snapshot.
-    chosen: events the rule means.
+    chosen: events the rule means, selected with its window.
     terms: what it asks of them.
     """
 
     def __init__(self, facts: Facts, chosen: Selected, terms: Terms) -> None:
         self._facts, self._terms = facts, terms
         self._subject = facts.event_column("subject")[chosen.row]
-        inside = np.ones(len(chosen.row), dtype=bool)
-        if terms.after_days is not None:
-            inside, doubt = in_window(facts, chosen.row, terms.after_days)
-            chosen = chosen.doubting(doubt)
         if terms.per == "term":
             uncoded = facts.event_column("AEDECOD")[chosen.row] == ""
             chosen = chosen.doubting(np.where(uncoded, bit("AEDECOD"), 0))
         self._chosen = chosen
-        self._standing = self._stand(inside)
+        self._standing = self._stand()
 
     def groups(self) -> Iterator[tuple[str, Ints]]:
         """Scopes that are met, provisional or near, by name, with the positions of their events; the study always."""
@@ -112,12 +108,12 @@ class Tally:
             reason="no subject has been dosed yet" if state is State.PENDING else "",
         )
 
-    def _stand(self, inside: Bools) -> Ints:
+    def _stand(self) -> Ints:
         """Index into `_STANDINGS` of each event."""
         terms, chosen = self._terms, self._chosen
         outsider = 2 if terms.population == "treated" else 4
         standing = np.where(self._early(self._subject), 0, 4)
-        standing = np.where(inside, standing, 3)
+        standing = np.where(chosen.inside, standing, 3)
         standing = np.where(in_population(self._facts, chosen, terms.population), standing, outsider)
         return np.where(chosen.excepted, 1, standing)
 

@@ -27,7 +27,7 @@ class Reading:
     Parameters
     ----------
     chosen: events the rule means.   units: one per subject, those that count.   order: all dosed subjects.
-    inside: of `chosen`, in the window of a dosed subject.   dosed: of `chosen`, of a dosed subject.
+    dosed: of `chosen`, those of a dosed subject.
     after_days: length of the window.
     """
 
@@ -35,7 +35,6 @@ class Reading:
     chosen: Selected
     units: Units
     order: Sequence
-    inside: Bools
     dosed: Bools
     after_days: int
 
@@ -230,7 +229,7 @@ def _evidence(judge: Judge, reading: Reading, seq: Sequence, at: Replay) -> tupl
 
 def _repeats(reading: Reading, i: int) -> bool:
     """A further event of a subject that counts already: the subject counts once."""
-    return bool(reading.inside[i] and not reading.chosen.excepted[i])
+    return bool(reading.dosed[i] and reading.chosen.inside[i] and not reading.chosen.excepted[i])
 
 
 def _dosed(reading: Reading, i: int, place: int, last: int, look: int) -> Evidence:

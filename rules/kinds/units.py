@@ -9,8 +9,9 @@ import numpy as np
 
 from rules.columns import Bools, Days, Ints
 from rules.derive import Facts
-from rules.kinds.evidence import day_of, earliest_days, moment_of
+from rules.kinds.evidence import day_of, moment_of
 from rules.kinds.selection import Selected
+from rules.kinds.windows import earliest_days
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
+from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from rules.model import Action, Audience, Urgency
+from rules.sdtm import KEEP
 
 _COMPARISON = re.compile(r"\s*(>=|<=|==|=|>|<)\s*([1-5])\s*")
 
@@ -77,7 +79,7 @@ class EventFilter(Strict):
     """Which adverse events a rule means. Keys that are left out allow everything; all that are given must hold.
 
     An unknown fact counts as the unsafe value and is named in the evidence (invariant "unknown is not safe").
-    Source of the definitions: `docs/rules.md` and `rules.derive`.
+    Definitions: `rules.derive`; in words for people: docs/rules.md.
     """
 
     related: bool | None = Field(
@@ -103,6 +105,16 @@ class EventFilter(Strict):
     where: Mapping[str, Words] = Field(
         default_factory=dict, description="variable → value or values, compared as recorded (not as interpreted)"
     )
+
+    @field_validator("where")
+    @classmethod
+    def _kept(cls, where: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+        for name in where:
+            if name not in KEEP["AE"]:
+                near = get_close_matches(name.upper(), KEEP["AE"], n=1)
+                hint = f"; did you mean {near[0]}?" if near else f"; kept are {', '.join(sorted(KEEP['AE']))}"
+                raise ValueError(f"{name!r} is no variable that is kept of adverse events{hint}")
+        return where
 
     @property
     def asks_for_serious(self) -> bool:

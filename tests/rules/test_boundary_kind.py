@@ -295,6 +295,16 @@ def test_several_events_of_a_subject_count_once() -> None:
     assert [e.usubjid for e in finding.evidence] == ["P1", "P2", "P3"]
 
 
+def test_an_event_counts_by_its_state_inside_the_window_though_an_earlier_state_lies_outside() -> None:
+    dm = "USUBJID | RFXSTDTC\nP1 | 2026-03-11"
+    ae = "USUBJID | AEDECOD | AESPID | AESTDTC | AEREL\n"
+    ae += "P1 | Rash | 2 | 2026-03-01 | RELATED\nP1 | Rash | 2 | 2026-03-17 |"
+    design = {"method": "table", "null_rate": 0.2, "looks": [1], "stop_at": [1]}
+    finding = only(boundary(design=design), snapshot(DM=dm, AE=ae))
+    assert (finding.state, finding.first_crossed_on) == (State.CROSSED, date(2026, 3, 17))
+    assert [e.record_key for e in finding.counted()] == ["P1:2"]
+
+
 def test_shipped_design_and_its_explanation() -> None:
     design = {"method": "beta_binomial", "null_rate": 0.20, "alpha": 0.10, "prior_a": 0.6, "prior_b": 2.4, "max_n": 20}
     one = boundary(design=design)

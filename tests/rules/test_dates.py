@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.dates import UNBOUNDED, DateInterval, intervals, parse_dtc
+from rules.dates import UNBOUNDED, DateInterval, cutoff_day, intervals, parse_dtc
 
 
 def day(text: str) -> date:
@@ -57,6 +57,18 @@ def test_without_a_year_any_day_is_possible(text: str) -> None:
 )
 def test_impossible_dates_are_none_and_raise_nothing(text: str) -> None:
     assert parse_dtc(text) is None
+
+
+@pytest.mark.parametrize(
+    ("moment", "timezone", "last"),
+    [
+        ("2026-05-14T23:30:00+00:00", "Asia/Tokyo", "2026-05-15"),
+        ("2026-05-15T02:00:00+00:00", "America/Chicago", "2026-05-15"),
+        ("2026-05-14T12:00:00+00:00", "UTC", "2026-05-14"),
+    ],
+)
+def test_the_cutoff_is_the_later_day_of_site_and_utc(moment: str, timezone: str, last: str) -> None:
+    assert cutoff_day(datetime.fromisoformat(moment), timezone) == day(last)
 
 
 def test_exactness() -> None:

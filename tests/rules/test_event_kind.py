@@ -127,6 +127,8 @@ def test_described_in_one_sentence() -> None:
         ({"id": "a b"}, "id"),
         ({"window": {"after_days": -1}}, "after_days"),
         ({"events": {"terms": []}}, "terms"),
+        ({"events": {"where": {"AESERR": "Y"}}}, "no variable that is kept of adverse events; did you mean AESER"),
+        ({"events": {"where": {"ARM": "A"}}}, "no variable that is kept of adverse events"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(keys: dict[str, object], said: str) -> None:

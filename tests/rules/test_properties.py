@@ -74,7 +74,7 @@ def _study(
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(studies(partial), st.randoms())
 def test_row_order_is_nothing(study: Snapshot, random: Any) -> None:
     def shuffled(frame: pd.DataFrame) -> pd.DataFrame:
@@ -86,7 +86,7 @@ def test_row_order_is_nothing(study: Snapshot, random: Any) -> None:
     assert [f.body() for f in evaluate(RULES, study)] == [f.body() for f in evaluate(RULES, other)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(studies(partial), st.sampled_from(["AEREL", "AETOXGR", "AESTDTC"]), st.integers(0, 11))
 def test_forgetting_a_fact_never_lowers_a_count(study: Snapshot, variable: str, at: int) -> None:
     """Except through treatment-emergence by worsening, where the forgotten grade may have been the baseline."""
@@ -110,7 +110,7 @@ def _total(finding: Finding) -> int:
     return int(finding.details.get("events_total", finding.events))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(studies(days))
 def test_a_slow_replay_by_hand_agrees(study: Snapshot) -> None:
     """Complete dates: every subject is walked through one by one, with the words of the definition and no arrays."""
@@ -175,7 +175,7 @@ def _event(study: Snapshot, name: str, dose: date, end: date) -> tuple[bool, boo
     return has, sure
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(studies(partial))
 def test_every_dosed_subject_has_one_standing(study: Snapshot) -> None:
     (finding,) = evaluate([BOUNDARY], study)
