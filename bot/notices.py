@@ -87,7 +87,15 @@ class StatusContent:
 
 @stored_dataclass(frozen=True, slots=True)
 class StartingStateContent:
-    """A running trial's first evaluation: one line a rule, for the medical monitor to accept once."""
+    """A running trial's first evaluation: one line a rule, for the medical monitor to accept once.
+
+    Parameters
+    ----------
+    rules: of this audience.   events, subjects: recorded before monitoring began.
+    crossed: rules already met that are alerted on their own.
+    covered: rules of single events already met: this message is all that is said of those events.
+    role, mention: who is to accept.   accepted_by, accepted_at: who did.
+    """
 
     audience: Audience
     at: datetime
@@ -95,6 +103,7 @@ class StartingStateContent:
     events: int = 0
     subjects: int = 0
     crossed: tuple[str, ...] = ()
+    covered: tuple[str, ...] = ()
     role: str = "medical_monitor"
     mention: tuple[str, ...] = ()
     accepted_by: str = ""

@@ -218,8 +218,7 @@ def _rebuilt(conn: Connection, study_id: str, registry: Registry, rule_id: str, 
         raise LookupError(f"rule {rule_id} version {version} of study {study_id} is not stored")
     derivation = Derivation(**{name: _frozen(value) for name, value in found.body["derivation"].items()})
     plan = StudyPlan(**{"timezone": "UTC", **found.body["plan"]})
-    definition = {name: value for name, value in found.body["rule"].items() if name != "computed"}
-    return registry.build(definition, derivation, plan), derivation, plan
+    return registry.rebuild(found.body["rule"], derivation, plan), derivation, plan
 
 
 def _frozen(value: Any) -> Any:

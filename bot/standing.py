@@ -30,6 +30,8 @@ ADVANCE = {
 }  # fmt: skip
 """How much a state has to say: a rule's line shows its most advanced scope."""
 
+MET = (State.CROSSED, State.PROVISIONAL)
+
 HEARD = {
     Audience.OPEN: (Audience.OPEN,),
     Audience.CLOSED: (Audience.CLOSED, Audience.OPEN),
@@ -115,13 +117,18 @@ def starting_state(
         content = StartingStateContent(
             audience=audience, at=now, rules=tuple(lines), subjects=len(subjects),
             events=0 if events is None else len(events), role=role.value,
-            crossed=tuple(line.rule_id for line in lines if line.state in (State.CROSSED, State.PROVISIONAL)),
+            crossed=_met(lines, [rule.id for rule in rules if rule.kind != "event"]),
+            covered=_met(lines, [rule.id for rule in rules if rule.kind == "event"]),
             mention=tuple(member.id for member in study.config.slack.holders(role)),
         )  # fmt: skip
         outbox.enqueue(
             conn, study_id=study.id, delivery_key=key(conn, study.id, "start", audience), audience=audience.value,
             kind="note", content=stored_body(content), priority=4, created_at=study.clock.wall(),
         )  # fmt: skip
+
+
+def _met(lines: Iterable[RuleLine], rule_ids: Sequence[str]) -> tuple[str, ...]:
+    return tuple(line.rule_id for line in lines if line.state in MET and line.rule_id in rule_ids)
 
 
 def most_advanced(rule: Rule, findings: Iterable[Finding]) -> RuleLine:

@@ -178,7 +178,10 @@ def starting_state(view: OpenView | ClosedView) -> Said:
     title = "Monitoring began: this is the starting state"
     found = f"{count(content.events, 'adverse event')} of {count(content.subjects, 'subject')} were already recorded."
     crossed = f"Already met, each alerted on its own: {listed(map(safe, content.crossed))}." if content.crossed else ""
-    if not content.crossed:
+    if content.covered:
+        covered = listed(map(safe, content.covered))
+        crossed = f"{crossed} Already met by events recorded before, not alerted one by one: {covered}.".strip()
+    if not crossed:
         crossed = "No rule was already met."
     who = mentions(content.mention) if content.mention else f"The {words(content.role)}"
     ask = f"{who}, please accept this starting state; nothing of it is alerted again."
