@@ -102,6 +102,10 @@ class Link:
         """Whether the socket is up now."""
         return bool(self._handler.client.is_connected())
 
+    def looking(self) -> bool:
+        """Whether it is not known yet if another process is connected."""
+        return self._looking.locked()
+
     def close(self) -> None:
         """Close the socket for good."""
         self._closed.set()

@@ -54,8 +54,13 @@ class Site:
     url: str = "sqlite:///study.db"
 
     def __post_init__(self) -> None:
-        self.config.write_text(yaml.safe_dump(self.document(), allow_unicode=True, sort_keys=False), encoding="utf-8")
+        self.configure()
         self.data.mkdir(exist_ok=True)
+
+    def configure(self, **operations: object) -> None:
+        """Write the configuration, with more settings of operation."""
+        self.operations = {**self.operations, **operations}
+        self.config.write_text(yaml.safe_dump(self.document(), allow_unicode=True, sort_keys=False), encoding="utf-8")
 
     @property
     def config(self) -> Path:

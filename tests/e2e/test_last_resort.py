@@ -1,0 +1,172 @@
+"""When nothing can be written, when it is told to stop in the middle of a post, and when there are two of it.
+
+Would catch: a monitor that goes on silently while its disk is full, one that says it is ready then or never again
+afterwards, a heartbeat that lies, a stop that leaves a post in the air, and two processes that both post.
+"""
+
+from __future__ import annotations
+
+import resource
+import sqlite3
+from pathlib import Path
+
+import pytest
+from slack_sdk import WebClient
+
+import storage.engine
+from bot.app import load_studies, now_utc, opened
+from bot.config import Secrets
+from bot.link import Link, bolt_app
+from bot.loop import Loop
+from bot.views import Mode
+from bot.workspace.server import Workspace, serve
+from tests.e2e.processes import Bot, Slack, dsmbot, rows, running, until, workspace
+from tests.e2e.site import OPS, STUDY, Site
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # sockets of slack-sdk
+
+SENT = "SELECT delivery_key FROM outbox WHERE status = 'sent'"
+OPEN_ROWS = "SELECT delivery_key, status FROM outbox WHERE status NOT IN ('sent', 'superseded')"
+
+
+def quiet(site: Site) -> bool:
+    """Whether something was said and nothing is left to be said."""
+    return bool(rows(site.database, SENT)) and not rows(site.database, OPEN_ROWS)
+
+
+def test_a_locked_database_is_said_withholds_the_heartbeat_and_is_survived(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(storage.engine, "BUSY_SECONDS", 1)
+    site.configure(heartbeat_url="https://watchdog.invalid/1")
+    beats: list[str] = []
+    with opened(load_studies([site.config], {}), mode=Mode.PRACTICE, secrets=Secrets()) as composed:
+        loop = Loop(composed.studies, heartbeat=lambda url: bool(beats.append(url)) or True)
+        other = sqlite3.connect(site.database, isolation_level=None, timeout=10)
+        other.execute("BEGIN IMMEDIATE")
+        loop.start()
+        try:
+            until(lambda: loop.unwritable, "the lock was never noticed")
+            ready = loop.readiness(now_utc())
+            assert "database is locked" in ready.unwritable
+            assert any("nothing can be written" in problem for problem in ready.problems())
+            until(lambda: composed.studies[0].metrics.errors.labels(STUDY)._value.get() >= 3, "no further tries")
+            assert beats == []
+            said = [line for line in capfd.readouterr().err.splitlines() if "cannot write" in line]
+            assert len(said) == 1
+            assert "close it (a backup or a viewer)" in said[0]
+            other.execute("ROLLBACK")
+            until(lambda: not loop.unwritable and not loop.readiness(now_utc()).problems(), "it never recovered")
+            until(lambda: beats, "the heartbeat never came back")
+            assert "can write again" in capfd.readouterr().err
+        finally:
+            loop.stop()
+            other.close()
+        with composed.database.reading() as conn:
+            assert conn.exec_driver_sql("SELECT count(*) FROM alert").scalar_one() == 1
+
+
+def _fill_disk(bot: Bot, size: int) -> None:
+    """From now on no file of that process can grow beyond `size` bytes: the disk is full."""
+    _, hard = resource.prlimit(bot.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(bot.process.pid, resource.RLIMIT_FSIZE, (size, hard))
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="prlimit is Linux's")
+def test_a_full_disk_is_said_once_and_what_came_meanwhile_is_told_afterwards(site: Site, slack: Slack) -> None:
+    site.write(site.day(69))
+    with running(site, slack) as bot:
+        assert bot.watching(), bot.lines
+        until(lambda: quiet(site), "the beginning was never told")
+        until(lambda: bot.ready()[0] == 200, "never ready")
+        _fill_disk(bot, 512)
+        site.write(site.day(72))
+        until(lambda: bot.said("cannot write and monitors nothing"), "a full disk was never noticed")
+        status, problems = bot.ready()
+        assert status == 503
+        assert any("nothing can be written" in problem for problem in problems)
+        assert len(bot.said("cannot write")) == 1, bot.lines
+        _fill_disk(bot, resource.RLIM_INFINITY)
+        until(lambda: bot.said("can write again"), "it never recovered")
+        until(lambda: quiet(site) and rows(site.database, "SELECT * FROM alert"), "the crossing was never told")
+        until(lambda: bot.ready()[0] == 200, "never ready again")
+        assert bot.terminate() == 0
+    assert slack.remote.duplicates() == {}
+    assert set(slack.keys()) == {key for (key,) in rows(site.database, SENT)}
+    assert dsmbot(site, "audit", "verify")[0] == 0
+
+
+def test_sigterm_finishes_the_post_in_flight_and_begins_no_other(site: Site, slack: Slack) -> None:
+    slack.remote.fault("delay", methods=["chat.postMessage"], seconds=3.0, count=1)
+    with running(site, slack) as bot:
+        assert bot.watching(), bot.lines
+        until(lambda: slack.hits() == 1, "nothing was posted")
+        assert bot.terminate() == 0
+        assert "Stopped. Nobody is being watched" in bot.lines[-1]
+    sent = [key for (key,) in rows(site.database, SENT)]
+    assert len(sent) == 1
+    assert slack.keys() == {sent[0]: 1}
+    assert rows(site.database, "SELECT * FROM outbox WHERE status IN ('sending', 'ambiguous')") == []
+    with running(site, slack) as bot:
+        until(lambda: quiet(site), "the next process did not go on")
+        assert bot.terminate() == 0
+    assert slack.remote.duplicates() == {}
+
+
+def test_a_second_process_on_the_file_is_refused_and_the_first_goes_on(site: Site, slack: Slack) -> None:
+    with running(site, slack) as bot, workspace("--seed", "6") as elsewhere:
+        assert bot.watching(), bot.lines
+        second = Bot(site, elsewhere)
+        assert second.process.wait(120) == 2
+        until(lambda: second.said("Another process of this product is already using the database file"), "no reason")
+        assert second.said("Stop the other one first")
+        until(lambda: quiet(site) and bot.ready()[0] == 200, "the first was disturbed")
+        assert bot.terminate() == 0
+        assert elsewhere.posted() == []
+
+
+def test_a_second_process_on_the_app_is_refused_before_it_opens_a_database(
+    site: Site, slack: Slack, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Site(tmp_path / "other", site.trial)
+    other.write(other.day(72))
+    with running(site, slack) as bot:
+        assert bot.watching(), bot.lines
+        second = Bot(other, slack)
+        assert second.process.wait(120) == 2
+        until(lambda: second.said("1 other connection on this Slack app"), "no reason")
+        assert not other.database.exists()
+        assert bot.terminate() == 0
+
+
+def test_ops_is_told_once_of_another_process_on_the_app(site: Site, slack: Slack) -> None:
+    notes = "SELECT content FROM outbox WHERE audience = 'ops' AND content LIKE '%second_socket%'"
+    with running(site, slack) as bot:
+        assert bot.watching(), bot.lines
+        slack.remote.fault("second_connection", count=1)
+        until(lambda: rows(site.database, notes) and quiet(site), "nobody was told")
+        slack.remote.fault("disconnect")
+        until(lambda: slack.remote.connections() == 2, "it never came back")
+        assert bot.terminate() == 0
+    assert len(rows(site.database, notes)) == 1
+    told = [message["text"] for message in slack.remote.messages(OPS) if "2 connections" in message["text"]]
+    assert len(told) == 1
+
+
+def test_a_socket_that_slack_replaces_is_no_second_process() -> None:
+    told: list[int] = []
+    with serve(Workspace(seed=3)) as served:
+        client = WebClient(token=served.bot_token, base_url=served.base_url)
+        link = Link(bolt_app(client), served.app_token, served.base_url, told.append, look_again=0.2)
+        hellos: list[str] = []
+        link._handler.client.on_message_listeners.append(lambda raw: hellos.append(raw) if '"hello"' in raw else None)
+        link.connect()
+        until(lambda: hellos, "no hello")
+        for number, (others, expected) in enumerate([(0, 0), (0, 0), (1, 1), (1, 1), (0, 1), (1, 2)]):
+            served.workspace.second_connection(others)  # and Slack asks for a new socket
+            until(lambda seen=number + 2: len(hellos) == seen and link.connected(), f"never came back, {number}")
+            until(lambda: not link.looking(), "it never stopped looking")
+            assert len(told) == expected, number
+        assert set(told) == {2}
+        link.close()
