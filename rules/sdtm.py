@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from rules.canonical import canonical_column, canonical_text, is_numeric, numeric_text
+from rules.canonical import TRAILING, canonical_column, canonical_text, is_numeric, numeric_text
 from rules.dates import UNBOUNDED, DateInterval, cutoff_day, intervals, parse_dtc
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "MAPPED",
     "REQUIRED",
     "SERVICE_COLUMNS",
+    "TRAILING",
     "UNBOUNDED",
     "DateInterval",
     "FaultKind",

@@ -16,8 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rules.canonical import TRAILING
-from rules.sdtm import KEEP, REQUIRED, canonical_column, is_arm_revealing, is_numeric, numeric_text
+from rules.sdtm import KEEP, REQUIRED, TRAILING, canonical_column, is_arm_revealing, is_numeric, numeric_text
 from storage.record_keys import Columns, base_keys, choose_key, event_keys, joined, numbered, text_array
 from storage.sources.base import Extract, SourceFailure
 
@@ -98,6 +97,12 @@ def prepare(
     kept = [name for name in KEEP[domain] if name in names and name not in hidden]
     naming = _given(*(key_names or (configured_key,)))
     _check_columns(domain, names, kept, hidden, naming, event_variable)
+    if key_names is not None and configured_key not in (None, *key_names):
+        raise SourceFailure(
+            f"Rows of {domain} are named by {', '.join(key_names) or 'USUBJID'} since the first load, "
+            f"and the configuration now says {configured_key}",
+            "Take `record_key` back, or give the source another id: the key of a domain is never switched.",
+        )
     columns = {name: canonical_array(frame[name], name) for name in kept}
     others = {name for name in _given(*naming, event_variable) if name in names} - columns.keys()
     readable = {**columns, **{name: canonical_array(frame[name], name) for name in others}}

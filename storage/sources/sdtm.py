@@ -98,13 +98,12 @@ class SdtmSource:
         files, warnings = domain_files(self.folder, self.settings.files)
         before = _Remembered.of(state, self._fingerprint())
         vanished = sorted(before.rows.keys() - files.keys())
-        if vanished:
-            self._refuse(vanished[0], before.rows[vanished[0]], 0, state)
+        smaller = any(self._refuse(domain, before.rows[domain], 0, state) for domain in vanished)
         stamps = settled([path for paths in files.values() for path in paths], now, self._wait)
         due = before.read_at is None or now - before.read_at >= FULL_READ_EVERY
         changed = [domain for domain, paths in files.items() if due or before.differs(domain, paths, stamps)]
         records = {domain: _none_left(state, domain) for domain in vanished}
-        smaller, rows = bool(vanished), {d: n for d, n in before.rows.items() if d in files}
+        rows = {domain: number for domain, number in before.rows.items() if domain in files}
         for domain in changed:
             records[domain], found = self._read(domain, files[domain], stamps, state, full=due)
             warnings += found

@@ -113,6 +113,8 @@ def test_a_chosen_key_is_never_switched() -> None:
     rows = frame(ae(AESPID="E1"), ae(seq=1, AESPID="E2"))
     records = prepare("AE", Extract(rows), key_names=("AESEQ",), event_variable="AESPID")
     assert keys(records) == ["P-001|1", "P-001|1#2"]
+    with pytest.raises(SourceFailure, match="named by AESEQ since the first load"):
+        prepare("AE", Extract(rows), key_names=("AESEQ",), configured_key="AESPID")
     with pytest.raises(SourceFailure, match="no column AESEQ"):
         prepare("AE", Extract(rows.drop(columns="AESEQ")), key_names=("AESEQ",))
 
