@@ -6,6 +6,7 @@ threads or after a crash, says it once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -71,7 +72,7 @@ def _notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
 
 
 def _source_notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
-    """A source that fails or goes stale is told once, and once more when it has recovered."""
+    """A source that fails or goes stale is told once, again for another reason, and once when it has recovered."""
     query = select(source_state).where(source_state.c.study_id == study.id)
     rows = {row.source_id: row for row in conn.execute(query)}
     last_told = _last_told(conn, study.id)
@@ -82,12 +83,17 @@ def _source_notices(conn: Connection, study: Study, now: datetime) -> Iterator[N
         if row.failing_since is not None:
             since = row.last_complete_at
             failed = OpsContent(OpsKind.SOURCE_FAILED, row.failing_since, line.source_id, row.reason, since=since)
-            yield _ops(conn, study, failed, row.failing_since)
+            yield _ops(conn, study, failed, row.failing_since, _gist(row.reason))
         elif not line.current and row.last_complete_at is not None:
             stale = OpsContent(OpsKind.SOURCE_STALE, now, line.source_id, line.reason, since=row.last_complete_at)
             yield _ops(conn, study, stale, row.last_complete_at)
         elif line.current and told is not None and told.kind is not OpsKind.SOURCE_RECOVERED:
             yield _ops(conn, study, OpsContent(OpsKind.SOURCE_RECOVERED, now, line.source_id), told.kind, told.at)
+
+
+def _gist(reason: str) -> str:
+    """A reason without its numbers: a file that loses one row more is no news."""
+    return re.sub(r"\d+", "", reason)
 
 
 def _last_told(conn: Connection, study_id: str) -> dict[str, OpsContent]:

@@ -61,13 +61,15 @@ def make_engine(url: URL) -> Engine:
     BadUrl: the PostgreSQL driver is not installed.
     """
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     options = f"-c lock_timeout={BUSY_SECONDS}s -c timezone=UTC"
     try:
-        return create_engine(url, pool_pre_ping=True, connect_args={"options": options, "connect_timeout": 10})
+        return create_engine(
+            url, pool_pre_ping=True, connect_args={"options": options, "connect_timeout": 10}, hide_parameters=True
+        )
     except ModuleNotFoundError as error:
         raise BadUrl(
             "The PostgreSQL driver psycopg is not installed",

@@ -10,7 +10,9 @@ from typing import Any
 from bot.app import connect, load_studies, opened, secrets_of
 from bot.commands.guard import guarded
 from bot.commands.output import console, print_json, print_lines
+from bot.config import ConfigError
 from bot.cycle import Cycle, deliver, run_cycle
+from bot.slack.preflight import refused_token
 from bot.study import Study
 from bot.views import Mode
 from storage import outbox
@@ -23,14 +25,18 @@ PATIENCE = timedelta(seconds=90)
 def run_poll(config: list[Path] | None, *, as_json: bool) -> int:
     """Poll, evaluate, deliver. Exit 1 when a source failed or a delivery is held, 2 when nothing could be done."""
     configs, secrets = load_studies(config), secrets_of()
+    refused = refused_token(secrets)
+    if refused:
+        raise ConfigError(refused)
     with opened(configs, mode=Mode.LIVE, secrets=secrets) as composed:
         connect(composed, secrets, needs_socket=False)
         reports = []
         for study in composed.studies:
             with console().status(f"{study.id}: polling, evaluating, delivering"):
                 cycle = run_cycle(study, study.clock.study(), sources=study.sources.values())
-                _drain(study)
+                trouble = _drain(study, cycle)
             reports.append(_report(study, cycle))
+            print_lines(f"{study.id} · {line}" for line in trouble)
     if as_json:
         print_json(reports[0] if len(reports) == 1 else {"studies": reports})
     print_lines(line for report in reports for line in _lines(report))
@@ -38,15 +44,18 @@ def run_poll(config: list[Path] | None, *, as_json: bool) -> int:
     return 1 if failed or any(r["notifications"]["held"] for r in reports) else 0
 
 
-def _drain(study: Study) -> None:
-    """Deliver until nothing waits that could be sent now, within `PATIENCE`."""
+def _drain(study: Study, cycle: Cycle) -> list[str]:
+    """Deliver until nothing waits that could be sent now, within `PATIENCE`; what a person must mend, in words."""
     until, pause = study.clock.wall() + PATIENCE, threading.Event()
+    trouble = dict.fromkeys(cycle.delivered.problems if cycle.delivered else ())
     while study.clock.wall() < until:
         with study.database.reading() as conn:
             if not outbox.counts(conn, study.id)["pending"]:
-                return
-        deliver(study)
+                break
+        report = deliver(study)
+        trouble |= dict.fromkeys(report.problems if report else ())
         pause.wait(0.2)
+    return list(trouble)
 
 
 def _report(study: Study, cycle: Cycle) -> dict[str, Any]:
