@@ -97,12 +97,7 @@ def prepare(
     kept = [name for name in KEEP[domain] if name in names and name not in hidden]
     naming = _given(*(key_names or (configured_key,)))
     _check_columns(domain, names, kept, hidden, naming, event_variable)
-    if key_names is not None and configured_key not in (None, *key_names):
-        raise SourceFailure(
-            f"Rows of {domain} are named by {', '.join(key_names) or 'USUBJID'} since the first load, "
-            f"and the configuration now says {configured_key}",
-            "Take `record_key` back, or give the source another id: the key of a domain is never switched.",
-        )
+    _check_same_key(domain, key_names, configured_key)
     columns = {name: canonical_array(frame[name], name) for name in kept}
     others = {name for name in _given(*naming, event_variable) if name in names} - columns.keys()
     readable = {**columns, **{name: canonical_array(frame[name], name) for name in others}}
@@ -231,6 +226,15 @@ def _places(domain: str, frame: pd.DataFrame) -> tuple[pa.ChunkedArray, np.ndarr
 
 def _given(*names: str | None) -> list[str]:
     return [name for name in names if name]
+
+
+def _check_same_key(domain: str, key_names: tuple[str, ...] | None, configured: str | None) -> None:
+    if key_names is not None and configured not in (None, *key_names):
+        raise SourceFailure(
+            f"Rows of {domain} are named by {', '.join(key_names) or 'USUBJID'} since the first load, "
+            f"and the configuration now says {configured}",
+            "Take `record_key` back, or give the source another id: the key of a domain is never switched.",
+        )
 
 
 def _check_columns(

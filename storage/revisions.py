@@ -124,9 +124,7 @@ def ingest(
     hidden = sum(d.records.arm_values() for d in differences)
     result = _result(differences, dropped=0 if allocation_key else hidden)
     if not any(d.rows for d in differences) and not plan.seen_first:
-        changes = _remembered(plan, batch)
-        if any(plan.sealed.values()):
-            del changes["fingerprint"]
+        changes = _remembered(plan, batch, closed=False)
         warnings = (*batch.warnings, *result.warnings)
         record_unchanged(db, study_id, batch.source_id, complete=batch.complete, now=now, warnings=warnings, **changes)
         return result
@@ -262,15 +260,20 @@ def _insert_faults(conn: Connection, place: tuple[int, str, str], faults: list[F
     insert_many(conn, tables.fault, columns, rows)
 
 
-def _remembered(plan: _Plan, batch: Batch) -> dict[str, Any]:
-    """What the next poll must know: keys chosen, columns seen, files read, and that an acceptance was used."""
+def _remembered(plan: _Plan, batch: Batch, *, closed: bool = True) -> dict[str, Any]:
+    """What the next poll must know: keys chosen, columns seen, files read, and that an acceptance was used.
+
+    Where no batch was closed although an allocation changed, the files do not count as read.
+    """
     keys = {domain: list(names) for domain, names in plan.state.record_keys.items()}
     columns = {domain: list(names) for domain, names in plan.state.columns.items()}
     for domain, found in plan.differences.items():
         if len(found.records):
             keys.setdefault(domain, list(found.records.key_names))
         columns[domain] = list(dict.fromkeys([*columns.get(domain, ()), *found.records.columns]))
-    changes: dict[str, Any] = {"record_keys": keys, "columns": columns, "fingerprint": dict(batch.fingerprint)}
+    changes: dict[str, Any] = {"record_keys": keys, "columns": columns}
+    if closed or not any(plan.sealed.values()):
+        changes["fingerprint"] = dict(batch.fingerprint)
     return {**changes, "accept_once": None} if batch.accepted_smaller else changes
 
 
