@@ -17,6 +17,7 @@ from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 
+from bot.slack.outcomes import Fate, attempt
 from bot.slack.sockets import open_address, say_hello
 from storage.errors import StorageError
 
@@ -62,6 +63,9 @@ def _tls(base_url: str) -> ssl.SSLContext | None:
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
+CONNECT_PAUSES = (0.5, 1.0, 2.0, 4.0)
+"""Seconds between attempts to open the first socket."""
+
 LOOK_AGAIN_SECONDS = 20.0
 """After a hello that counts more than one connection, how long the one that it replaced may still be counted."""
 
@@ -95,8 +99,19 @@ class Link:
         self._told = False
 
     def connect(self) -> None:
-        """Open the socket; it reconnects by itself from then on."""
-        self._handler.connect()  # type: ignore[no-untyped-call]
+        """Open the socket; it reconnects by itself from then on.
+
+        Raises
+        ------
+        ConnectionError: it could not be opened, tried for as long as `CONNECT_PAUSES` say.
+        """
+        for pause in (*CONNECT_PAUSES, None):
+            self._handler.client.wss_uri = None  # an address is good for one attempt
+            outcome = attempt(self._handler.connect)
+            if outcome.fate is Fate.DONE:
+                return
+            if pause is None or self._closed.wait(pause):
+                raise ConnectionError(outcome.error)
 
     def connected(self) -> bool:
         """Whether the socket is up now."""

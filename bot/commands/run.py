@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -17,12 +18,12 @@ from bot.config import ConfigError, Secrets, StudyConfig
 from bot.health import HealthServer
 from bot.health import serve as serve_health
 from bot.loop import Loop
-from bot.practice import workspace_for
 from bot.slack.history import Pace
 from bot.slack.preflight import preflight
 from bot.views import Mode
-from bot.workspace.errors import WorkspaceError
-from bot.workspace.server import RunningWorkspace, serve
+
+if TYPE_CHECKING:
+    from bot.workspace.server import RunningWorkspace
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,10 @@ def run_forever(config: list[Path] | None, *, practice: bool, port: int) -> int:
 
 @contextmanager
 def _practice_workspace(configs: Sequence[StudyConfig], port: int) -> Iterator[RunningWorkspace]:
+    from bot.practice import workspace_for  # a live process starts without it
+    from bot.workspace.errors import WorkspaceError
+    from bot.workspace.server import serve
+
     try:
         workspace = serve(workspace_for(configs), port=port)
     except WorkspaceError as error:
@@ -78,8 +83,7 @@ def _until_stopped(composed: Opened, connection: Connection) -> int:
     health = _health(loop, composed.studies[0].config.operations.health_port)
     try:
         connection.desk.catch_up()
-        assert connection.link is not None
-        connection.link.connect()
+        _connect(connection)
         loop.start()
         print_lines([f"Watching {', '.join(s.id for s in composed.studies)} · health on 127.0.0.1:{health.port}"])
         _wait(loop.stopped)
@@ -92,6 +96,17 @@ def _until_stopped(composed: Opened, connection: Connection) -> int:
         return 2
     print_lines(["Stopped. Nobody is being watched until dsmbot runs again."])
     return 0
+
+
+def _connect(connection: Connection) -> None:
+    assert connection.link is not None
+    try:
+        connection.link.connect()
+    except ConnectionError as error:
+        raise BadInput(
+            f"The socket to Slack cannot be opened ({error}): nobody could acknowledge, so nothing is monitored. "
+            "Let wss:// to Slack through the firewall, and start again."
+        ) from error
 
 
 def _health(loop: Loop, port: int) -> HealthServer:

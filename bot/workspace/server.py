@@ -17,7 +17,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
@@ -73,6 +73,8 @@ def build(workspace: Workspace, transports: _Transports, page: Page) -> tuple[St
     async def web_api(request: Request) -> Response:
         try:
             return await api.answer(request)
+        except ClientDisconnect:  # the bot was killed before it had asked
+            return Response()
         except Dropped:
             transports.cut(request.client)
             await asyncio.sleep(0.01)

@@ -11,6 +11,9 @@ import pytest
 from storage.sources.simulated_trial import SimulatedTrial
 from tests.e2e.processes import Slack, workspace
 from tests.e2e.site import QUICK, Site
+from tests.storage.conftest import new_postgresql, postgresql_server, postgresql_template
+
+__all__ = ["new_postgresql", "postgresql_server", "postgresql_template"]
 
 
 def trial_until(day: int, scenario: str = "toxic") -> SimulatedTrial:

@@ -176,7 +176,8 @@ def dsmbot(site: Site, *arguments: str) -> tuple[int, str]:
 
 
 def _clean_environment() -> dict[str, str]:
-    ours = ("SLACK_", "DSMBOT_")
+    """Without what a person has set for their own Slack, and with compiled modules kept: many starts follow."""
+    ours = ("SLACK_", "DSMBOT_", "PYTHONDONTWRITEBYTECODE")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 

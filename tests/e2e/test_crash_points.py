@@ -25,8 +25,8 @@ from typing import Any
 
 import pytest
 from slack_sdk import WebClient
+from sqlalchemy import URL, Engine, event, select
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import Engine, event, select
 
 from bot.app import connect, load_studies, opened
 from bot.config import Secrets
@@ -69,6 +69,7 @@ class Play:
     hand: Hand
     workspace: RunningWorkspace
     closing: ThreadPoolExecutor
+    environment: dict[str, str] = field(default_factory=dict)
     planted: Planted = field(default_factory=lambda: Planted())
     _process: ExitStack = field(default_factory=ExitStack)
 
@@ -76,7 +77,7 @@ class Play:
         """A new process: nothing is left of the old one but its file and what it said."""
         self.stop()
         secrets = Secrets(self.workspace.bot_token, self.workspace.app_token, api_url=self.workspace.base_url)
-        configs = load_studies([self.site.config], {})
+        configs = load_studies([self.site.config], self.environment)
         clock = Clock(study=self.hand.now, wall=self.hand.now)
         composed = self._process.enter_context(opened(configs, mode=Mode.PRACTICE, secrets=secrets, clock=clock))
         self.study: Study = composed.studies[0]
@@ -297,6 +298,8 @@ def result_of(play: Play) -> Result:
 
 # -------------------------------------------------------------------------------------------------------- fixtures
 
+MakePlay = Callable[..., Play]
+
 
 @pytest.fixture(scope="module")
 def closing() -> Iterator[ThreadPoolExecutor]:
@@ -307,18 +310,18 @@ def closing() -> Iterator[ThreadPoolExecutor]:
 
 
 @pytest.fixture
-def make_play(tmp_path: Path, closing: ThreadPoolExecutor) -> Iterator[Callable[[], Play]]:
-    """A function that sets the stage anew."""
+def make_play(tmp_path: Path, closing: ThreadPoolExecutor) -> Iterator[MakePlay]:
+    """A function that sets the stage anew, on a SQLite file unless another database is given."""
     with ExitStack() as stack:
         numbers = itertools.count()
 
-        def make() -> Play:
+        def make(url: str = "") -> Play:
             folder = tmp_path / str(next(numbers))
             folder.mkdir()
             site = Site(folder, every="5 min")
             hand = Hand(site.day(69))
             workspace = stack.enter_context(serve(Workspace(seed=1, clock=hand.now)))
-            play = Play(site, hand, workspace, closing)
+            play = Play(site, hand, workspace, closing, {"DSMBOT_DATABASE_URL": url} if url else {})
             stack.callback(play.stop)
             return play
 
@@ -441,9 +444,18 @@ def _dies_at(
 
 @pytest.mark.parametrize("act", list(POINTS), ids=lambda act: act.__name__)
 def test_a_process_that_dies_at_every_step_gets_there_in_as_many_lives(
-    act: Callable[[Play], None], make_play: Callable[[], Play], undisturbed: Result, monkeypatch: pytest.MonkeyPatch
+    act: Callable[[Play], None], make_play: MakePlay, undisturbed: Result, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert _dies_at(POINTS[act], act, make_play(), monkeypatch) == undisturbed
+
+
+@pytest.mark.parametrize("act", [crosses, acknowledges], ids=lambda act: act.__name__)
+def test_the_same_on_postgresql(
+    act: Callable[[Play], None], make_play: MakePlay, undisturbed: Result, monkeypatch: pytest.MonkeyPatch,
+    new_postgresql: Callable[[str], URL],
+) -> None:  # fmt: skip
+    url = new_postgresql("template_dsmbot").render_as_string(hide_password=False)
+    assert _dies_at(POINTS[act], act, make_play(url), monkeypatch) == undisturbed
 
 
 ALONE = [(act, point) for act, points in POINTS.items() for point in points]
@@ -462,7 +474,7 @@ def _marked(act: Callable[[Play], None], point: Point) -> Any:
 @pytest.mark.parametrize(("act", "point"), [_marked(act, point) for act, point in ALONE])
 def test_one_crash_loses_nothing_and_says_nothing_twice(
     act: Callable[[Play], None], point: Point,
-    make_play: Callable[[], Play], undisturbed: Result, monkeypatch: pytest.MonkeyPatch,
+    make_play: MakePlay, undisturbed: Result, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     assert _dies_at([point], act, make_play(), monkeypatch) == undisturbed
 
@@ -505,7 +517,7 @@ class Boundaries(Planted):
 @pytest.mark.soak
 @pytest.mark.parametrize("act", list(POINTS), ids=lambda act: act.__name__)
 def test_a_crash_at_every_commit_and_at_every_call_of_slack(
-    act: Callable[[Play], None], make_play: Callable[[], Play], undisturbed: Result, monkeypatch: pytest.MonkeyPatch
+    act: Callable[[Play], None], make_play: MakePlay, undisturbed: Result, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in itertools.count(1):
         planted = Boundaries(act)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from slack_sdk import WebClient
 
+import bot.link
 import storage.engine
 from bot.app import load_studies, now_utc, opened
 from bot.config import Secrets
@@ -170,3 +171,21 @@ def test_a_socket_that_slack_replaces_is_no_second_process() -> None:
             assert len(told) == expected, number
         assert set(told) == {2}
         link.close()
+
+
+def test_a_socket_that_fails_at_first_is_tried_again_and_given_up_with_a_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bot.link, "CONNECT_PAUSES", (0.01, 0.01))
+    with serve(Workspace(seed=3)) as served:
+        client = WebClient(token=served.bot_token, base_url=served.base_url)
+        link = Link(bolt_app(client), served.app_token, served.base_url, lambda _number: None)
+        served.faults.server_error(count=2, methods=["apps.connections.open"])
+        link.connect()
+        assert link.connected()
+        link.close()
+        other = Link(bolt_app(client), served.app_token, served.base_url, lambda _number: None)
+        served.faults.api_error("internal_error", count=3, methods=["apps.connections.open"])
+        with pytest.raises(ConnectionError, match="internal_error"):
+            other.connect()
+        other.close()
