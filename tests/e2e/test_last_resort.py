@@ -14,12 +14,18 @@ import pytest
 from slack_sdk import WebClient
 
 import bot.link
+import bot.loop
 import storage.engine
-from bot.app import load_studies, now_utc, opened
+from bot.access import Act
+from bot.app import connect, load_studies, now_utc, opened
 from bot.config import Secrets
+from bot.cycle import run_cycle
 from bot.link import Link, bolt_app
 from bot.loop import Loop
+from bot.slack.history import Pace
+from bot.slack.inbound import ACTION, Request
 from bot.views import Mode
+from bot.workspace.people import INVESTIGATOR, TEAM_ID
 from bot.workspace.server import Workspace, serve
 from tests.e2e.processes import Bot, Slack, dsmbot, rows, running, until, workspace
 from tests.e2e.site import OPS, STUDY, Site
@@ -189,3 +195,25 @@ def test_a_socket_that_fails_at_first_is_tried_again_and_given_up_with_a_reason(
         with pytest.raises(ConnectionError, match="internal_error"):
             other.connect()
         other.close()
+
+
+def test_a_click_that_was_kept_and_not_applied_is_applied_without_a_restart(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bot.loop, "CATCH_UP_SECONDS", 0.2)
+    configs = load_studies([site.config], {})
+    with serve(Workspace(seed=3)) as served:
+        secrets = Secrets(served.bot_token, served.app_token, api_url=served.base_url)
+        with opened(configs, mode=Mode.PRACTICE, secrets=secrets) as composed:
+            desk = connect(composed, secrets, needs_socket=False, pace=Pace(200, 0.0)).desk
+            run_cycle(composed.studies[0], now_utc())
+            ((key,),) = rows(site.database, "SELECT delivery_key FROM outbox WHERE kind = 'parent'")
+            request = Request(ACTION, INVESTIGATOR, TEAM_ID, "C0STSCALCSAFETY", Act.ACKNOWLEDGE, key)
+            assert desk.receive("click-1", request), "and there the database became unwritable"
+            loop = Loop(composed.studies, catch_up=desk.catch_up)
+            loop.start()
+            try:
+                until(lambda: rows(site.database, "SELECT 1 FROM inbox WHERE applied_at IS NOT NULL"), "never applied")
+            finally:
+                loop.stop()
+            assert rows(site.database, "SELECT kind, user_id FROM response") == [("acknowledged", INVESTIGATOR)]
