@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 
 TERM = 120
@@ -29,8 +28,7 @@ def plain(text: object, limit: int = TERM) -> str:
     text: anything from a record, a file name or a person; None is "".
     limit: characters kept; what is cut is said: "… (showing 120 of 50,000 characters)".
     """
-    words = "".join(" " if c.isspace() else c for c in str("" if text is None else text) if c.isspace() or _visible(c))
-    whole = " ".join(words.split())
+    whole = " ".join(filter(None, map(_visible, str("" if text is None else text).split())))
     if len(whole) <= limit:
         return whole
     return f"{whole[:limit].rstrip()}… (showing {limit:,} of {len(whole):,} characters)"
@@ -90,5 +88,6 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _visible(character: str) -> bool:
-    return unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
+def _visible(word: str) -> str:
+    """A word without characters that are not seen (Unicode categories C*): quick, for texts can be long."""
+    return word if word.isprintable() else "".join(filter(str.isprintable, word))

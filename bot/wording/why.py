@@ -32,7 +32,8 @@ def why(view: OpenView | ClosedView) -> Said:
     now = f"*{described(alert)}: {STATE[alert.finding.state]}.*"
     if alert.rule.kind == "boundary":
         now += f" {undecided(alert.finding)}"
-    crossed = f"First crossing, still recorded: {described(alert, alert.crossing)}." if alert.crossing else ""
+    first = described(alert, alert.crossing) if alert.crossing else ""
+    crossed = f"First crossing, still recorded: {first}." if first and first != described(alert) else ""
     reason = safe(alert.finding.reason, SENTENCE)
     lines = [*_rule(content), now, reason, crossed, *_evidence(alert.finding.evidence)]
     return Said(

@@ -418,7 +418,10 @@ def test_every_kind_of_message_is_marked_outside_the_live_study(mode: Mode, word
 
 def test_why() -> None:
     """Who is counted, who is not and why, the rule and its version, data time, delay, revisions, code version."""
-    content = WhyContent(made(crossed()), RULE, 12, "0.1.0", {"STS-001:1": 3, "STS-002:2": 1})
+    before = WhyContent(made(crossed(5), crossing=crossed()), RULE, 1, "0")
+    assert "First crossing, still recorded: 4 events" in str(why(view(before)).lines)
+    content = WhyContent(made(crossed(), crossing=crossed()), RULE, 12, "0.1.0", {"STS-001:1": 3, "STS-002:2": 1})
+    assert "still recorded" not in str(why(view(content)).lines)
     said = why(view(content))
     text = "\n".join((*said.lines, *said.meta))
     for fact in (

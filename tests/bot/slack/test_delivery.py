@@ -91,9 +91,9 @@ def test_a_post_that_never_arrived_is_sent_again_only_when_nothing_can_be_in_fli
     slack.running.faults.plan(replace(fault))
     key = slack.alert(urgency=urgency)
     slack.run()
-    slack.run_for(wait - 2, step=1)
+    slack.run_for(wait - 3, step=3)
     assert slack.running.calls.count("chat.postMessage") == 1
-    slack.run_for(8, step=1)
+    slack.run_for(9, step=3)
     settled(slack, key)
     assert slack.running.calls.count("chat.postMessage") == 2
 
@@ -141,7 +141,7 @@ def test_a_crash_before_the_post_loses_nothing(slack: Bench, monkeypatch: pytest
         slack.run()
     monkeypatch.undo()
     slack.restart()
-    slack.run_for(70)
+    slack.run_for(72, step=6)
     settled(slack, key)
 
 
@@ -207,11 +207,11 @@ def test_unreadable_history_holds_a_routine_message_until_it_can_be_read(slack: 
     slack.running.faults.accept_then_drop()
     slack.running.faults.history_unreadable()
     key = slack.alert(urgency=Urgency.ROUTINE)
-    slack.run_for(80, step=5)
+    slack.run_for(80, step=10)
     assert slack.item(key).status is Status.HELD
     assert any("history" in post["text"].lower() for post in slack.posts("ops"))
     slack.running.faults.clear()
-    slack.run_for(200, step=5)
+    slack.run_for(200, step=20)
     settled(slack, key)
     assert slack.running.calls.count("chat.postMessage") == 2  # the alert, and what ops was told
 
@@ -234,13 +234,13 @@ def test_what_a_person_must_mend_is_held_told_once_and_delivered_when_mended(
     keys = [slack.alert(), slack.note(audience=Audience.OPEN)]
     report = slack.run()
     assert report.held == 1
-    slack.run_for(150, step=5)
+    slack.run_for(150, step=15)
     told = [post["text"] for post in slack.posts("ops")]
     assert len(told) == 1
     assert error in told[0]
     assert advice in told[0]
     slack.running.faults.clear()
-    slack.run_for(70, step=5)
+    slack.run_for(80, step=10)
     for key in keys:
         settled(slack, key)
     assert "Delivery recovered" in slack.posts("ops")[-1]["blocks"][0]["text"]["text"]
