@@ -18,11 +18,11 @@ from slack_bolt import App
 from sqlalchemy import Connection as SqlConnection
 
 from bot import __version__
-from bot.config import ConfigError, Problem, Secrets, StudyConfig, load, load_secrets, vanished_rules
+from bot.config import ConfigError, Problem, Secrets, StudyConfig, load, load_secrets
 from bot.health import Metrics
-from bot.integrity import damaged_files
 from bot.link import Link, bolt_app, is_loopback, web_client, without_proxy
 from bot.outgoing import queue_ops, salt
+from bot.refusals import refuse_damaged, refuse_unfit
 from bot.slack.delivery import Delivery, DeliveryTiming
 from bot.slack.desk import Desk
 from bot.slack.handlers import register
@@ -34,7 +34,6 @@ from bot.voice import voice_of
 from rules.model import Audience
 from storage.allocation import AllocationKey
 from storage.database import Database, open_database
-from storage.findings import rules_with_history
 from storage.snapshot import SnapshotBuilder
 
 DEFAULT_CONFIG = Path("config.yaml")
@@ -122,7 +121,7 @@ def opened(
     RefusedToOpen, ConfigError: the database or the installation cannot be trusted, a rule with history vanished,
         or the configurations name several databases.
     """
-    _refuse_damaged()
+    refuse_damaged()
     _refuse_several(configs)
     database = open_database(
         configs[0].storage.url,
@@ -155,7 +154,7 @@ def _compose(
     clock: Clock,
     metrics: Metrics,
 ) -> Study:
-    _refuse_vanished(config, database)
+    refuse_unfit(config, database)
     made = kinds("dsmbot.sources")
     key = AllocationKey.from_text(secrets.allocation_key) if secrets.allocation_key else None
     with database.reading() as conn:
@@ -249,27 +248,3 @@ def _link(app: App, composed: Opened, secrets: Secrets) -> Link:
                 queue_ops(conn, study_id=study.id, content=content, queued_at=study.clock.wall())
 
     return Link(app, secrets.app_token, secrets.api_url, second)
-
-
-def _refuse_vanished(config: StudyConfig, database: Database) -> None:
-    with database.reading() as conn:
-        problems = vanished_rules(config, rules_with_history(conn, config.id))
-    if problems:
-        raise ConfigError(problems)
-
-
-def _refuse_damaged() -> None:
-    damaged = damaged_files()
-    if damaged:
-        shown = ", ".join(damaged[:5]) + (f" (showing 5 of {len(damaged)})" if len(damaged) > 5 else "")
-        raise ConfigError(
-            [
-                Problem(
-                    "installation",
-                    0,
-                    "",
-                    f"files of dsmbot were changed or replaced by another package: {shown}",
-                    "Install dsmbot alone in a new virtual environment",
-                )
-            ]
-        )

@@ -66,6 +66,9 @@ def _tls(base_url: str) -> ssl.SSLContext | None:
 CONNECT_PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds between attempts to open the first socket."""
 
+PING_SECONDS = 5.0
+"""How often the socket is tried: clicks are lost to people while a dead one is taken for alive."""
+
 LOOK_AGAIN_SECONDS = 20.0
 """After a hello that counts more than one connection, how long the one that it replaced may still be counted."""
 
@@ -91,7 +94,7 @@ class Link:
     ) -> None:  # fmt: skip
         self._second = second
         self._web = web_client(app_token, base_url)
-        self._handler = SocketModeHandler(app, app_token, web_client=self._web)
+        self._handler = SocketModeHandler(app, app_token, web_client=self._web, ping_interval=PING_SECONDS)
         self._handler.client.on_message_listeners.append(self._heard)
         self._look_again = look_again
         self._closed = threading.Event()

@@ -112,6 +112,8 @@ class Loop:
         return self._connected() if self._connected else True
 
     def _turn(self, study: Study) -> None:
+        self.health.beat()
+
         def work() -> None:
             cycle = run_cycle(study, study.clock.study(), self.stopped)
             self._can_write(study)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from bot.study import Study
 from rules.model import Snapshot
@@ -29,13 +29,14 @@ def snapshot_if_due(study: Study, now: datetime) -> Snapshot | None:
     return study.snapshots.build(study.config.plan, study.config.derivation, data_cutoff=cutoff)
 
 
-def data_cutoff(conn: object, study: Study, now: datetime) -> datetime:
-    """Up to when the records are known: the oldest last complete read among the sources that were ever read.
+def data_cutoff(conn: Connection, study: Study, now: datetime) -> datetime:
+    """Up to when the records are known: the latest complete read of any configured source.
 
-    Conservative: a source that stopped answering holds the cut-off back, so that no window is taken to have passed
-    unseen.
+    Never the oldest: a source that stopped answering must not hold back what the others know. Its silence is told to
+    ops and in every note, and no window closes without evidence, however late the cut-off is.
     """
     c = source_state.c
-    query = select(c.last_complete_at).where(c.study_id == study.id, c.last_complete_at.is_not(None))
-    read_at = list(conn.execute(query).scalars())  # type: ignore[attr-defined]
-    return min(read_at, default=now)
+    query = select(c.last_complete_at).where(
+        c.study_id == study.id, c.source_id.in_(list(study.sources)), c.last_complete_at.is_not(None)
+    )
+    return max(conn.execute(query).scalars(), default=now)

@@ -5,7 +5,7 @@ May not word anything (`bot.wording`) nor decide who reads it (`bot.access`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -71,7 +71,7 @@ def status_content(
         alerts=tuple(_alert_line(item) for item in opened),
         sources=tuple(source_lines(conn, config, now)),
         newly=tuple(dict.fromkeys(a.rule_id for a in opened if since and a.opened_at > since)),
-        problems=tuple(_problems(conn, config.id)),
+        problems=tuple(_problems(conn, config.id, audience)),
         evaluated_at=_evaluated_at(conn, config.id),
         next_at=next_at,
         down_at=next_at + timedelta(minutes=30) if next_at else None,
@@ -161,7 +161,8 @@ def _evaluated_at(conn: Connection, study_id: str) -> datetime | None:
     return conn.execute(last).scalar_one_or_none()
 
 
-def _problems(conn: Connection, study_id: str) -> list[str]:
-    counted: Mapping[str, int] = outbox.counts(conn, study_id)
-    held = counted["held"]
+def _problems(conn: Connection, study_id: str, audience: Audience) -> list[str]:
+    """Messages that are held: all for ops, only its own for any other audience, which may not hear of the rest."""
+    own = None if audience is Audience.OPS else [reader.value for reader in (*HEARD[audience], audience)]
+    held = outbox.counts(conn, study_id, own)["held"]
     return [f"{held} message{'s are' if held > 1 else ' is'} held and not delivered"] if held else []

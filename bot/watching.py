@@ -14,6 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from bot.access import RESPONSIBLE, Act, able_roles
+from bot.config import Role
 from bot.faults import fault_lines
 from bot.outgoing import alert_key, key
 from bot.recording import PRIORITY
@@ -23,7 +25,7 @@ from bot.views import OpsContent, OpsKind, StepContent, Stored, stored_body, sto
 from rules.model import Audience, State, Urgency
 from storage import alerts, outbox
 from storage.alert_records import ResponseKind
-from storage.findings import last_findings
+from storage.findings import last_finding_id, last_findings
 from storage.schema import outbox as outbox_table
 from storage.schema import response, source_state
 from storage.source_state import recent_warnings
@@ -127,12 +129,12 @@ def _doubts(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
 
 
 def _rule_notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
-    """A rule that could not be judged is told once for each reason."""
+    """A rule that cannot be judged is told when that begins, and when its reason changes."""
     for rule in study.rules:
         finding = last_findings(conn, study.id, rule_id=rule.id, keys=[(rule.id, "study")]).get((rule.id, "study"))
         if finding is not None and finding.state is State.NOT_EVALUABLE:
             content = OpsContent(OpsKind.RULE_FAILED, now, rule.id, finding.reason)
-            yield _ops(conn, study, content, finding.digest())
+            yield _ops(conn, study, content, last_finding_id(conn, study.id, rule.id, "study"))
 
 
 def _outbox_notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
@@ -146,14 +148,16 @@ def _outbox_notices(conn: Connection, study: Study, now: datetime) -> Iterator[N
 def _calls(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
     """The next role is called, in the alert's thread and aloud, for each step that passed without an answer.
 
-    The steps count from the opening, or from the withdrawal of an acknowledgement given by mistake.
+    The steps count from the opening, or from the withdrawal of an acknowledgement given by mistake. A crossing calls
+    until somebody answers, also where its basis or its rule has changed since. A role that may not read the alert is
+    not called: the role responsible for its audience is.
     """
     steps = study.config.slack.escalate
     if not steps:
         return
     withdrawn = _withdrawals(conn, study.id)
     for item in alerts.open_alerts(conn, study.id):
-        met = item.state in (State.CROSSED, State.PROVISIONAL)
+        met = item.ever_crossed or item.state is State.PROVISIONAL
         if item.acknowledgement is not None or not met or item.urgency is Urgency.ROUTINE:
             continue
         began = withdrawn.get(item.alert_id, item.opened_at)
@@ -161,13 +165,17 @@ def _calls(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
         parent = alert_key(conn, study.id, item.rule_id, item.scope, item.episode)
         if due and outbox.find(conn, parent) is not None:
             for number, step in due:
-                minutes = int(step.after.total_seconds() // 60)
+                minutes, role = int(step.after.total_seconds() // 60), _called(step.to, item.audience)
                 yield Notice(
                     key(conn, study.id, "escalation", item.rule_id, item.scope, item.episode, number, began),
-                    StepContent("escalation", item.version, role=step.to.value, after_minutes=minutes),
+                    StepContent("escalation", item.version, role=role.value, after_minutes=minutes),
                     audience=item.audience, kind="reply", priority=PRIORITY[item.urgency], alert_id=item.alert_id,
                     alert_version=item.version, thread_key=parent, broadcast=True,
                 )  # fmt: skip
+
+
+def _called(role: Role, audience: Audience) -> Role:
+    return role if role in able_roles(Act.WHY, audience) else RESPONSIBLE[audience]
 
 
 def _withdrawals(conn: Connection, study_id: str) -> dict[int, datetime]:

@@ -83,7 +83,8 @@ class Facts:
         NO / UNKNOWN / YES: `serious`, `death`, `related`, `unexpected`, `treated_lesion`, `control_lesion`,
         `treatment_emergent`.
         """
-        return EventTable(self.domains, self.subjects, self.derivation, self.cutoff).build()
+        known_by = np.datetime64(cutoff_day(self.snapshot.known_at, self.snapshot.study.timezone), "D")
+        return EventTable(self.domains, self.subjects, self.derivation, self.cutoff, known_by).build()
 
     def event_column(self, name: str) -> NDArray[Any]:
         """A column of `events` as an array; days as datetime64[D], text as Python strings."""

@@ -34,7 +34,7 @@ class EventTable:
     domains: columns of AE, DS and DM.
     subjects: the subject table.
     derivation: code lists and `followup_days`.
-    cutoff: clinical cut-off.
+    cutoff: clinical cut-off.   known_by: the day by which everything in the snapshot was known.
     """
 
     def __init__(
@@ -43,10 +43,11 @@ class EventTable:
         subjects: pd.DataFrame,
         derivation: Derivation,
         cutoff: np.datetime64,
+        known_by: np.datetime64,
     ) -> None:
         self._ae, self._ds, self._dm = (domains[name] for name in ("AE", "DS", "DM"))
         self._subjects, self._derivation, self._cutoff = subjects, derivation, cutoff
-        self._entered = _entered(self._ae)
+        self._entered = _entered(self._ae, known_by)
         self.rows = np.flatnonzero(self._counts_by_cutoff())
         places = {str(name): at for at, name in enumerate(subjects.index.tolist())}
         self._subject = self._ae.subject_at(places)[self.rows]
@@ -163,10 +164,13 @@ class EventTable:
         raise SnapshotError(f"a death is recorded for a subject without a row in DS or DM: {usubjid}")
 
 
-def _entered(ae: Columns) -> Days:
-    """The day each record became known: entered at the source where that is recorded, else read by us."""
+def _entered(ae: Columns, known_by: np.datetime64) -> Days:
+    """The day each record became known: entered at the source where that is recorded, else read by us.
+
+    Never later than the snapshot itself: an entry date in the future is mistyped, and what is here is known.
+    """
     entered, read = ae.days("ENTRYDTC").lo, ae.known().tz_localize(None).to_numpy("datetime64[D]")
-    return np.where(np.isnat(entered), read, entered)
+    return np.minimum(np.where(np.isnat(entered), read, entered), known_by)
 
 
 def _numeric_grades(words: list[str]) -> dict[str, int]:

@@ -98,7 +98,10 @@ class StoredAlert:
 
 @dataclass(frozen=True, slots=True)
 class OpenAlert:
-    """One line about an alert that nobody has resolved: for notes, status answers and escalation."""
+    """One line about an alert that nobody has resolved: for notes, status answers and escalation.
+
+    `ever_crossed`: it was CROSSED at some version of this episode, whatever `state` says now.
+    """
 
     alert_id: int
     rule_id: str
@@ -109,6 +112,7 @@ class OpenAlert:
     audience: Audience
     urgency: Urgency
     opened_at: datetime
+    ever_crossed: bool
     acknowledgement: Response | None
 
 
@@ -165,5 +169,6 @@ def open_alert_from_row(row: Any) -> OpenAlert:
         audience=Audience(row.audience),
         urgency=Urgency(row.urgency),
         opened_at=row.opened_at,
+        ever_crossed=row.ever_crossed,
         acknowledgement=None if row.r_response_id is None else response_from_row(row, "r_"),
     )

@@ -97,7 +97,7 @@ def status_of(conn: Connection, study_id: str, rule_id: str, scope: str) -> Aler
 def open_alerts(conn: Connection, study_id: str, *, audiences: Collection[Audience] | None = None) -> list[OpenAlert]:
     """Alerts that nobody has resolved, oldest first; of some audiences only, where they are named."""
     columns: tuple[Any, ...] = (
-        alert, alert_head.c.version, alert_head.c.state,
+        alert, alert_head.c.version, alert_head.c.state, alert_head.c.ever_crossed,
         *(column.label(f"r_{column.name}") for column in response.c),
     )  # fmt: skip
     query: Select[Any] = select(*columns).join(alert_head, alert_head.c.alert_id == alert.c.alert_id)

@@ -133,6 +133,13 @@ def last_findings(
     return {(body["rule"], body["scope"]): finding_from_body(body) for body in bodies}
 
 
+def last_finding_id(conn: Connection, study_id: str, rule_id: str, scope: str) -> int | None:
+    """Number of the last stored finding of a scope: a new one whenever what it says has changed; None before any."""
+    h = finding_head.c
+    query = select(h.finding_id).where(h.study_id == study_id, h.rule_id == rule_id, h.scope == scope)
+    return conn.execute(query).scalar_one_or_none()
+
+
 def store_evaluation(
     conn: Connection,
     head: Head,

@@ -227,11 +227,14 @@ def with_status(conn: Connection, status: Status, *, study_id: str) -> list[Item
     return [item(row) for row in conn.execute(query.order_by(outbox.c.outbox_id))]
 
 
-def counts(conn: Connection, study_id: str) -> dict[str, int]:
-    """`{"sent", "pending", "held"}`: pending is queued, sending or ambiguous; superseded rows are not counted."""
+def counts(conn: Connection, study_id: str, audiences: Collection[str] | None = None) -> dict[str, int]:
+    """`{"sent", "pending", "held"}`: pending is queued, sending or ambiguous; superseded rows are not counted.
+
+    `audiences`: only these; None for all, which only ops may be told.
+    """
     query = (
         select(outbox.c.status, func.count().label("number"))
-        .where(outbox.c.study_id == study_id)
+        .where(of([study_id], audiences))
         .group_by(outbox.c.status)
     )
     number: dict[str, int] = {row.status: row.number for row in conn.execute(query)}
