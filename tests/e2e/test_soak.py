@@ -101,6 +101,8 @@ class Soak:
         presser = threading.Thread(target=self._press) if self.draw.random() < 0.4 else None
         if presser:
             presser.start()
+            if self.draw.random() < 0.5:
+                presser.join()  # and the kill lands between the acknowledged envelope and its effect, or after it
         threading.Event().wait(self.draw.choice((0.0, 0.4, 1.5, 3.0)) * self.draw.random())
         self.killed_while["watching"] += 1
         bot.kill()
