@@ -185,6 +185,8 @@ def open_database(
     DatabaseUnavailable: unreachable or locked.
     """
     parsed = parse_url(url)
+    if not writable:
+        _refuse_absent(parsed)
     lock = claim_file(parsed) if writable else None
     database = Database(parsed, lock=lock, writable=writable)
     try:
@@ -197,6 +199,14 @@ def open_database(
         database.close()
         raise
     return database
+
+
+def _refuse_absent(url: URL) -> None:
+    """A command that only reads makes no file."""
+    if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
+        raise SchemaOlder(
+            "There is no database yet", where=str(url.database), fix="Run `dsmbot run` or `dsmbot poll` first."
+        )
 
 
 def upgrade(url: str | URL) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +16,9 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.app import DEFAULT_CONFIG, load_studies
 from bot.commands.guard import BadInput, guarded
 from bot.commands.output import print_lines
-from bot.config import Role, StudyConfig, load_secrets
+from bot.config import ConfigError, Role, StudyConfig, load_secrets
 from bot.configuration.rewriting import with_slack
+from bot.configuration.schema import SHIPPED
 from bot.demo.stage import example_configuration
 from bot.link import web_client
 from bot.slack.manifest import manifest_yaml
@@ -24,6 +26,8 @@ from rules.model import Audience
 
 Ask = Callable[[str, bool], str]
 """(question, hidden) → what the person typed."""
+
+_MEMBER_ID = re.compile(r"[UW][A-Z0-9]+")
 
 STEPS = """1. On api.slack.com/apps choose "Create New App", "From a manifest", and paste the text of {manifest}.
 2. Install it to the workspace; copy the bot token (begins with xoxb-).
@@ -44,7 +48,7 @@ def run_setup(config: list[Path] | None) -> int:
     """Ask, verify with Slack, write. Exit 0 when the configuration was written, 2 when something cannot be used."""
     path = (config or [DEFAULT_CONFIG])[0]
     if not path.exists():
-        path.write_text(example_configuration(), encoding="utf-8")
+        path.write_text(_example(), encoding="utf-8")
         print_lines(
             [f"{path} did not exist: the example study was written there. Replace its words by your protocol's."]
         )
@@ -54,11 +58,8 @@ def run_setup(config: list[Path] | None) -> int:
     print_lines(STEPS.format(manifest=manifest).splitlines())
     client, tokens = _tokens(_ask)
     answers = Answers(_channels(study, client, _ask), _people(study, client, _ask))
-    path.write_text(
-        with_slack(path.read_text(encoding="utf-8"), study.slack, answers.channels, answers.members), "utf-8"
-    )
+    _write_checked(path, with_slack(path.read_text(encoding="utf-8"), study.slack, answers.channels, answers.members))
     folder = _keep(path.with_name("secrets"), tokens)
-    load_studies([path])
     print_lines(
         [
             f"{path} now names your channels and people. The tokens are in {folder}, readable by you alone:",
@@ -67,6 +68,25 @@ def run_setup(config: list[Path] | None) -> int:
         ]
     )
     return 0
+
+
+def _example() -> str:
+    """The shipped configuration, which points editors to the schema where it is installed."""
+    return example_configuration().replace("$schema=bot/config.schema.json", f"$schema={SHIPPED.as_posix()}", 1)
+
+
+def _write_checked(path: Path, text: str) -> None:
+    """Write a configuration that loads; one that does not leaves the file as it was."""
+    trial = path.with_name(f".{path.name}.new")
+    trial.write_text(text, encoding="utf-8")
+    try:
+        load_studies([trial])
+    except ConfigError as error:
+        faults = (f"{problem.where}: {problem.problem}. {problem.fix}." for problem in error.problems)
+        raise BadInput("\n".join(["These answers cannot be used; nothing was written.", *faults])) from error
+    finally:
+        trial.unlink()
+    path.write_text(text, encoding="utf-8")
 
 
 def _ask(question: str, hidden: bool) -> str:
@@ -142,13 +162,16 @@ def _people(study: StudyConfig, client: WebClient, ask: Ask) -> dict[Role, list[
         words = role.value.replace("_", " ")
         typed = ask(f"Who is {words}? E-mail addresses or member ids, with commas; empty leaves it as it is", False)
         if typed:
-            members[role] = [_member(client, entry.strip()) for entry in typed.split(",") if entry.strip()]
+            found = (_member(client, entry.strip()) for entry in typed.split(",") if entry.strip())
+            members[role] = list(dict.fromkeys(found))
     return members
 
 
 def _member(client: WebClient, entry: str) -> str:
     """A Slack member id from an e-mail address; an id stays as it is."""
     if "@" not in entry:
+        if not _MEMBER_ID.fullmatch(entry):
+            raise BadInput(f"{entry!r} is neither an e-mail address nor a member id (U…). Nothing was written.")
         return entry
     try:
         found: Mapping[str, str] = client.users_lookupByEmail(email=entry)["user"]

@@ -118,7 +118,8 @@ class Site:
 
     def configure(self, **changes: Any) -> None:
         """Write the configuration anew."""
-        text = yaml.safe_dump(merged(BASE, changes), sort_keys=False, allow_unicode=True)
+        apart = json.loads(json.dumps(merged(BASE, changes)))  # YAML would write shared blocks as aliases
+        text = yaml.safe_dump(apart, sort_keys=False, allow_unicode=True)
         self.config.write_text(text, encoding="utf-8")
 
     def study(self) -> StudyConfig:
