@@ -7,13 +7,11 @@ closed content is concerned (ICH E6(R3) 4.1: who may see unblinded data is defin
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
+from bot.clearing import RESTRICTED, clear_finding
 from bot.configuration.people import Member, Role, Slack
 from bot.views import (
     _SEAL,
@@ -26,8 +24,7 @@ from bot.views import (
     View,
     WhyContent,
 )
-from rules.model import Audience, Evidence, Finding
-from rules.sdtm import is_arm_revealing
+from rules.model import Audience
 
 
 class Act(StrEnum):
@@ -39,9 +36,6 @@ class Act(StrEnum):
     WHY = "why"
     STATUS = "status"
 
-
-RESTRICTED = frozenset({Audience.CLOSED, Audience.PHARMACY})
-"""Audiences whose content fails closed: an unknown fact about a person or channel refuses."""
 
 _OPEN, _CLOSED, _PHARMACY, _OPS = (
     frozenset({a}) for a in (Audience.OPEN, Audience.CLOSED, Audience.PHARMACY, Audience.OPS)
@@ -189,26 +183,6 @@ READABLE: Mapping[Audience, frozenset[Audience]] = {
 }
 """Audience of the reader → audiences of content it may read."""
 
-FACTS = frozenset({
-    "AEDECOD", "grade", "serious", "criteria", "related", "death", "contradiction", "study_day", "position", "site",
-    "crossing", "onset", "aware_at", "due_at",
-})  # fmt: skip
-"""Coded facts about evidence that may leave for Slack; everything else stays, verbatim text above all."""
-
-DETAILS = frozenset({
-    "counting", "per", "certain", "population", "population_n", "design", "table", "window_days", "n_dosed",
-    "n_sequence", "events_total", "events_certain", "pending_in_look", "overdue_in_look", "pending_later",
-    "overdue_later", "left", "if_left_counted", "hangs_on", "if_resolved", "next", "needs_evaluable", "needs",
-    "beyond_design", "met_now", "first_crossed_at_n", "entry_delay_days", "crossed_study_day",
-    "earliest_possible_date", "first_dose_partial", "first_crossing", "evidence_total", "evidence_shown",
-})  # fmt: skip
-"""Details of findings that may leave for Slack, whatever a plug-in rule adds."""
-
-_NOT_OF_SUBJECTS = frozenset({"aware_at", "due_at", "known_at"})
-"""Times of people and records, not of subjects: shown where days of events are not."""
-
-_DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?([T ].*)?(/.*)?")
-
 
 def disclose(content: Content, audience: Audience, setting: Setting) -> View:
     """Clear content for one audience: the only maker of views.
@@ -235,78 +209,12 @@ def disclose(content: Content, audience: Audience, setting: Setting) -> View:
 
 def _cleared(content: Content, setting: Setting) -> Content:
     if isinstance(content, AlertContent):
-        crossing = content.crossing and _clear_finding(content.crossing, content.audience, setting)
+        crossing = content.crossing and clear_finding(content.crossing, content.audience, setting)
         return replace(
-            content, finding=_clear_finding(content.finding, content.audience, setting), crossing=crossing or None
+            content, finding=clear_finding(content.finding, content.audience, setting), crossing=crossing or None
         )
     if isinstance(content, EscalationContent | WhyContent):
         cleared = _cleared(content.alert, setting)
         assert isinstance(cleared, AlertContent)
         return replace(content, alert=cleared)
     return content
-
-
-def _clear_finding(finding: Finding, audience: Audience, setting: Setting) -> Finding:
-    clearing = _Clearing(audience, setting, frozenset(item.usubjid for item in finding.evidence if item.usubjid))
-    return replace(
-        finding,
-        scope=clearing.text(finding.scope),
-        evidence=tuple(_clear_evidence(item, clearing) for item in finding.evidence),
-        details=clearing.mapping(finding.details, DETAILS),
-        first_crossed_on=None if setting.study_days else finding.first_crossed_on,
-    )
-
-
-def _clear_evidence(item: Evidence, clearing: _Clearing) -> Evidence:
-    return replace(
-        item,
-        usubjid=alias(item.usubjid, clearing.setting),
-        record_key=clearing.text(item.record_key),
-        event_key=clearing.text(item.event_key),
-        facts=clearing.mapping(item.facts, FACTS),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Clearing:
-    """How values of one finding are cleared: dates dropped, subjects by alias, names that tell an arm refused."""
-
-    audience: Audience
-    setting: Setting
-    subjects: frozenset[str]
-
-    def mapping(self, values: Mapping[str, Any], allowed: frozenset[str] | None) -> dict[str, Any]:
-        """The values whose names are allowed (None: all), each cleared."""
-        kept = {name: value for name, value in values.items() if allowed is None or name in allowed}
-        if self.audience not in RESTRICTED:
-            kept = {name: value for name, value in kept.items() if not is_arm_revealing(name)}
-        return {
-            name: value if name in _NOT_OF_SUBJECTS else self.value(value)
-            for name, value in kept.items()
-            if name in _NOT_OF_SUBJECTS or not self._is_day(value)
-        }
-
-    def value(self, value: Any) -> Any:
-        """One value, however deep."""
-        if isinstance(value, Mapping):
-            return self.mapping(value, None)
-        if isinstance(value, list | tuple):
-            return [self.value(item) for item in value if not self._is_day(item)]
-        return self.text(value) if isinstance(value, str) else value
-
-    def text(self, text: str) -> str:
-        """Text with every subject by alias, where the study shows aliases."""
-        if self.setting.alias_salt:
-            for subject in sorted(self.subjects, key=len, reverse=True):
-                text = text.replace(subject, alias(subject, self.setting))
-        return text
-
-    def _is_day(self, value: Any) -> bool:
-        return self.setting.study_days and isinstance(value, str) and bool(_DATE.fullmatch(value))
-
-
-def alias(usubjid: str, setting: Setting) -> str:
-    """The subject as people see it: as recorded, or `P-` and six characters that only this database can make."""
-    if not setting.alias_salt or not usubjid:
-        return usubjid
-    return f"P-{hashlib.sha256(f'{setting.alias_salt}|{usubjid}'.encode()).hexdigest()[:6].upper()}"

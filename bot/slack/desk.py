@@ -16,8 +16,9 @@ from slack_sdk import WebClient
 from sqlalchemy import Connection
 
 from bot import actions
-from bot.access import RESTRICTED, Act, Decision, authorise, disclose
+from bot.access import Act, Decision, authorise, disclose
 from bot.actions import By, Done, Effect
+from bot.clearing import RESTRICTED
 from bot.content import why_content
 from bot.slack.answers import Respond, show, tell
 from bot.slack.asking import Asked, asked_for

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.access import RESTRICTED, Act, able_roles
+from bot.access import Act, able_roles
+from bot.clearing import RESTRICTED
 from bot.configuration.people import Slack
 from bot.slack.directory import ChannelFacts, Identity
 from rules.model import Audience

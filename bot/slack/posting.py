@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bot.access import RESTRICTED, disclose
+from bot.access import disclose
+from bot.clearing import RESTRICTED
 from bot.content import content_of
 from bot.slack.directory import Directory
 from bot.slack.line import Line

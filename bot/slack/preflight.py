@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 from slack_sdk import WebClient
 
-from bot.access import RESTRICTED, Act, able_roles
+from bot.access import Act, able_roles
+from bot.clearing import RESTRICTED
 from bot.configuration.people import Slack
 from bot.configuration.problems import Problem
 from bot.configuration.reader import Document

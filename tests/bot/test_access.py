@@ -15,20 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.access import (
-    DETAILS,
-    FACTS,
     GRID,
-    RESTRICTED,
     Account,
     Act,
     Refusal,
     Withheld,
     able_roles,
-    alias,
     authorise,
     disclose,
     grid_table,
 )
+from bot.clearing import DETAILS, FACTS, RESTRICTED, alias
 from bot.configuration.people import Role, Slack
 from bot.notices import OpsContent, OpsKind, StatusContent
 from bot.views import AlertContent, ClosedView, EscalationContent, OpenView, RuleFacts, Setting
