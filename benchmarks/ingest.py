@@ -4,7 +4,8 @@
 
 The floor is `pandas.read_csv(dtype=str, keep_default_na=False)` of the same file; `bare` is `executemany` of the same
 rows into an empty SQLite table. Limits: first load 4 × (floor + bare); a poll in which 100 rows changed 1.5 × floor;
-nothing changed 20 ms; 10 changes applied to the frames of 100,000 events 100 ms. Exit 1 when one is exceeded.
+nothing changed 20 ms; 10 changes applied to the frames of 100,000 events 100 ms. Exit 1 when one is exceeded. A new
+process remembers no lines and parses the whole file once; that line has no limit.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def measure(rows: int, folder: Path) -> list[tuple[str, float, float | None]]:
         seconds, result = timed(bench.poll)
         assert result.counts["changed"] > 0
         assert result.counts["new"] == result.counts["deleted"] == 0
-        lines.append((name, seconds, 1.5 * floor))
+        lines.append((name, seconds, None if restart else 1.5 * floor))
     bench.db.close()
     return lines
 
