@@ -13,14 +13,29 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from storage.database import Database
 from storage.heads import check_epochs, dialect_insert
 from storage.outbox_rows import OPEN, SWEEPS, Item, Status, item, items, lane, of
-from storage.schema import outbox
+from storage.schema import UtcDateTime, outbox
 
 __all__ = ["LEASE", "OPEN", "SWEEPS", "Item", "Status"]
 
@@ -97,18 +112,11 @@ def claim(
     """
     with database.writing() as conn:
         check_epochs(conn)
-        free = and_(outbox.c.status == Status.QUEUED.value, outbox.c.not_before <= now, of(study_ids, audiences))
-        busy = select(lane()).where(outbox.c.status == Status.SENDING.value, outbox.c.lease_until > now)
-        order = func.row_number().over(partition_by=lane(), order_by=(outbox.c.priority, outbox.c.outbox_id))
-        ranked = (
-            select(outbox.c.outbox_id, order.label("place"))
-            .where(free, _parent_is_posted(), lane().not_in(busy), lane().not_in(list(blocked)))
-            .subquery()
-        )
-        first = select(ranked.c.outbox_id).where(ranked.c.place == 1)
-        query = select(outbox.c.outbox_id).where(outbox.c.outbox_id.in_(first), free)
-        query = query.order_by(outbox.c.priority, outbox.c.outbox_id).limit(limit).with_for_update(skip_locked=True)
-        ids = list(conn.execute(query).scalars())
+        asked = {"now": now, "studies": list(study_ids or ()), "audiences": list(audiences or ()), "limit": limit}
+        query = _next_rows(by_study=study_ids is not None, by_audience=audiences is not None)
+        ids = list(conn.execute(query, {**asked, "blocked": list(blocked)}).scalars())
+        if not ids:
+            return []
         conn.execute(
             update(outbox)
             .where(outbox.c.outbox_id.in_(ids))
@@ -118,6 +126,29 @@ def claim(
             )
         )  # fmt: skip
         return _in_order(conn, ids)
+
+
+@cache
+def _next_rows(*, by_study: bool, by_audience: bool) -> Select[Any]:
+    """The most urgent due row of every free lane. Built once: the loop asks for it at every post."""
+    now = bindparam("now", type_=UtcDateTime())
+    named: BindParameter[Any] = bindparam("blocked", expanding=True)
+    free = and_(outbox.c.status == Status.QUEUED.value, outbox.c.not_before <= now)
+    if by_study:
+        free = and_(free, outbox.c.study_id.in_(bindparam("studies", expanding=True)))
+    if by_audience:
+        free = and_(free, outbox.c.audience.in_(bindparam("audiences", expanding=True)))
+    busy = select(lane()).where(outbox.c.status == Status.SENDING.value, outbox.c.lease_until > now)
+    order = func.row_number().over(partition_by=lane(), order_by=(outbox.c.priority, outbox.c.outbox_id))
+    ranked = (
+        select(outbox.c.outbox_id, order.label("place"))
+        .where(free, _parent_is_posted(), lane().not_in(busy), lane().not_in(named))
+        .subquery()
+    )
+    first = select(ranked.c.outbox_id).where(ranked.c.place == 1)
+    query: Select[Any] = select(outbox.c.outbox_id).where(outbox.c.outbox_id.in_(first), free)
+    query = query.order_by(outbox.c.priority, outbox.c.outbox_id).limit(bindparam("limit", type_=Integer))
+    return query.with_for_update(skip_locked=True)
 
 
 def claim_ambiguous(

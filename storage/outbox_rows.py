@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, literal, select, true
@@ -79,6 +80,7 @@ class Item:
     lane: str
 
 
+@cache
 def items() -> Select[Any]:
     """SELECT of outbox rows with their lane and where their parent was posted."""
     parent = outbox.alias("parent")
@@ -93,6 +95,7 @@ def item(row: Any) -> Item:
     return Item(**{**values, "status": Status(row.status)})
 
 
+@cache
 def lane() -> ColumnElement[str]:
     """The queue a row stands in: its channel, or study and audience until that is known."""
     own: ColumnElement[str] = func.coalesce(outbox.c.channel_id, outbox.c.study_id + literal("/") + outbox.c.audience)
