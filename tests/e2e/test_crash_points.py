@@ -142,16 +142,25 @@ def crosses(play: Play) -> None:
 
 
 def acknowledges(play: Play) -> None:
-    """The investigator presses the button. A process that dies on it is followed by one that finds it in the inbox."""
+    """The investigator presses the button, and again if Slack said that it failed.
+
+    A process that dies on a click that was taken is followed by one that finds it in the inbox.
+    """
     assert play.connection.link is not None
     if not play.connection.link.connected():
         play.connection.link.connect()
     planted = play.planted
-    if not planted.pressed:
-        planted.pressed, parent = True, parent_of(play, "tolerability")
-        play.workspace.click(INVESTIGATOR, OPEN, parent["ts"], ActionId.ACKNOWLEDGE)
-        assert play.workspace.workspace.wait_for(lambda: _answered(play) or planted.strikes > 0, 30)
-        if planted.strikes:
+    if not _acknowledged(play):
+        assert not planted.taken, "the click was taken in an earlier life, and forgotten"
+        lives, told = planted.strikes, len(play.workspace.workspace.ephemeral(INVESTIGATOR))
+        outcome = play.workspace.click(INVESTIGATOR, OPEN, parent_of(play, "tolerability")["ts"], ActionId.ACKNOWLEDGE)
+        planted.taken = outcome.acked
+
+        def answered() -> bool:
+            return _acknowledged(play) and len(play.workspace.workspace.ephemeral(INVESTIGATOR)) > told
+
+        assert play.workspace.workspace.wait_for(lambda: answered() or planted.strikes > lives, 30)
+        if planted.strikes > lives:
             raise Crash  # the listener's thread died of it, and with it the process
     play.quiesce()
 
@@ -161,10 +170,9 @@ def corrected(play: Play) -> None:
     play.quiesce()
 
 
-def _answered(play: Play) -> bool:
+def _acknowledged(play: Play) -> bool:
     with play.database.reading() as conn:
-        told = play.workspace.workspace.ephemeral(INVESTIGATOR)
-        return not inbox.unapplied(conn) and bool(told)
+        return any(a.acknowledgement for a in alerts.open_alerts(conn, STUDY))
 
 
 def parent_of(play: Play, rule_id: str) -> dict[str, Any]:
@@ -223,7 +231,7 @@ class Planted:
     points: deque[Point] = field(default_factory=deque)
     armed: bool = False
     strikes: int = 0
-    pressed: bool = False
+    taken: bool = False
     calls: int = 0
 
     def strike(self) -> None:
