@@ -16,12 +16,14 @@ from rules.columns import NAT, NO, UNKNOWN, YES, Bools, Columns, Ints, Levels, a
 from rules.derive import Facts
 from rules.errors import RuleError
 from rules.kinds.words import EventFilter, Grade
+from rules.sdtm import KEEP
 
-VARIABLES: tuple[str, ...] = (
+_OFTEN = (
     *("AEREL", "AESER", "AETOXGR", "AESEV", "AEDECOD", "AEBODSYS", "AESTDTC"),
     *("RFXSTDTC", "RFXENDTC", "LESROLE", "EXPECTED", "DTHDTC"),
 )
-"""SDTM variables whose missing value can decide a match; a set of them is a bit mask in this order."""
+VARIABLES: tuple[str, ...] = tuple(dict.fromkeys((*_OFTEN, *KEEP["AE"])))
+"""SDTM variables whose value can decide a match; a set of them is a bit mask in this order (fewer than 63)."""
 
 _BIT = {name: 1 << i for i, name in enumerate(VARIABLES)}
 _WORST = 5
@@ -45,14 +47,20 @@ class Match:
     ----------
     level: NO, UNKNOWN or YES, shape (rows,).
     missing: bit mask of the variables that an UNKNOWN hangs on, shape (rows,).
+    against: bit mask of the variables by which a row does not match, shape (rows,).
     """
 
     level: Levels
     missing: Ints
+    against: Ints
 
-    def also(self, level: Levels, missing: Ints) -> Match:
+    def also(self, level: Levels, variables: Ints) -> Match:
         """Both must hold: the lower level decides, and every doubt is kept."""
-        return Match(np.minimum(self.level, level), self.missing | np.where(level == UNKNOWN, missing, 0))
+        missing, against = (named_by | np.where(level == of, variables, 0) for named_by, of in self._by_level())
+        return Match(np.minimum(self.level, level), missing, against)
+
+    def _by_level(self) -> tuple[tuple[Ints, int], tuple[Ints, int]]:
+        return (self.missing, UNKNOWN), (self.against, NO)
 
 
 def needs(filters: Iterable[EventFilter | None]) -> dict[str, tuple[str, ...]]:
@@ -72,8 +80,14 @@ def needs(filters: Iterable[EventFilter | None]) -> dict[str, tuple[str, ...]]:
     return {"AE": tuple(dict.fromkeys(columns))} | ({"FIRST_DOSE": ()} if first_dose else {})
 
 
-def match(facts: Facts, wanted: EventFilter) -> Match:
+def match(facts: Facts, wanted: EventFilter, *, own: bool = False) -> Match:
     """How a filter fits each row of `facts.events`.
+
+    Parameters
+    ----------
+    wanted: the filter.
+    own: each row by its own facts; else by the worse of the states of its event. What a filter asks *against*
+        (`related: false`) is always judged on the event as a whole: one related state suffices to be related.
 
     Raises
     ------
@@ -81,25 +95,26 @@ def match(facts: Facts, wanted: EventFilter) -> Match:
     """
     size = len(facts.events)
     nothing = np.zeros(size, dtype=np.int64)
-    found = Match(np.full(size, YES, dtype=np.int8), nothing)
+    found = Match(np.full(size, YES, dtype=np.int8), nothing, nothing)
     asked = (("related", "AEREL"), ("serious", "AESER"), ("unexpected", "EXPECTED"), ("death", "AESER"))
     for name, variable in asked:
         answer = getattr(wanted, name)
         if answer is not None:
-            found = found.also(_answered(_of_event(facts, name), answer), nothing + _BIT[variable])
+            level = _fact(facts, name, own and answer)
+            found = found.also(_answered(level, answer), nothing + _BIT[variable])
     if wanted.lesion_role in ("treated", "control"):
-        found = found.also(_of_event(facts, f"{wanted.lesion_role}_lesion"), nothing + _BIT["LESROLE"])
+        found = found.also(_fact(facts, f"{wanted.lesion_role}_lesion", own), nothing + _BIT["LESROLE"])
     if wanted.grade is not None:
         found = found.also(*_graded(facts, wanted.grade))
     if wanted.terms:
-        found = found.also(*_coded_terms(facts, wanted.terms))
+        found = found.also(*_coded_terms(facts, wanted.terms, own))
     if wanted.soc:
-        found = found.also(*_organ_class(facts, wanted.soc))
+        found = found.also(*_organ_class(facts, wanted.soc, own))
     if wanted.treatment_emergent is not None:
         level = _answered(facts.event_column("treatment_emergent"), wanted.treatment_emergent)
         found = found.also(level, _emergence_doubt(facts))
     for variable, values in wanted.where.items():
-        found = found.also(_recorded(facts, variable, values), nothing)
+        found = found.also(_recorded(facts, variable, values), nothing + _BIT[variable])
     if not wanted.asks_for_serious:
         elsewhere = facts.event_column("ae_row") < 0
         found = found.also(levels(~elsewhere, elsewhere), nothing)
@@ -109,6 +124,11 @@ def match(facts: Facts, wanted: EventFilter) -> Match:
 def _answered(level: Levels, answer: bool) -> Levels:
     """A fact asked for, or asked against: unknown stays unknown."""
     return level if answer else np.asarray(YES - level, dtype=np.int8)
+
+
+def _fact(facts: Facts, name: str, own: bool) -> Levels:
+    """A fact of each row by itself, or by the worse of the states of its event."""
+    return facts.event_column(name) if own else _of_event(facts, name)
 
 
 def _of_event(facts: Facts, name: str) -> Levels:
@@ -158,7 +178,7 @@ def _grade_variable(ae: Columns) -> str:
     return "AESEV" if not ae.has("AETOXGR") or (ae.has("AESEV") and bool(ae.blank("AETOXGR").all())) else "AETOXGR"
 
 
-def _coded_terms(facts: Facts, names: tuple[str, ...]) -> tuple[Levels, Ints]:
+def _coded_terms(facts: Facts, names: tuple[str, ...], own: bool) -> tuple[Levels, Ints]:
     """Coded terms by list; an uncoded one by its verbatim text, and unknown where that is in no list either."""
     codes = facts.derivation
     terms, synonyms = _listed(facts, names)
@@ -168,7 +188,7 @@ def _coded_terms(facts: Facts, names: tuple[str, ...]) -> tuple[Levels, Ints]:
     yes = ae.isin("AEDECOD", terms) | said
     if not codes.terms and not codes.synonyms:
         raise RuleError("the study has no term lists; add them under 'terms:'")
-    return _of_rows(facts, levels(yes, ~uncoded), UNKNOWN, "AEDECOD")
+    return _of_rows(facts, levels(yes, ~uncoded), UNKNOWN, "AEDECOD", own)
 
 
 def _listed(facts: Facts, names: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
@@ -183,18 +203,19 @@ def _listed(facts: Facts, names: tuple[str, ...]) -> tuple[frozenset[str], froze
     )
 
 
-def _organ_class(facts: Facts, classes: tuple[str, ...]) -> tuple[Levels, Ints]:
+def _organ_class(facts: Facts, classes: tuple[str, ...], own: bool) -> tuple[Levels, Ints]:
     ae = facts.domains["AE"]
     yes = ae.isin("AEBODSYS", classes) | ae.isin("AESOC", classes)
     unknown = ae.blank("AEBODSYS") & ae.blank("AESOC")
-    return _of_rows(facts, levels(yes, ~unknown), UNKNOWN, "AEBODSYS")
+    return _of_rows(facts, levels(yes, ~unknown), UNKNOWN, "AEBODSYS", own)
 
 
-def _of_rows(facts: Facts, of_ae: Levels, elsewhere: int, variable: str) -> tuple[Levels, Ints]:
+def _of_rows(facts: Facts, of_ae: Levels, elsewhere: int, variable: str, own: bool) -> tuple[Levels, Ints]:
     """A level per AE record, on the rows of `facts.events`; deaths without a record in AE get `elsewhere`."""
     at = facts.event_column("ae_row")
     level = np.where(at >= 0, np.append(of_ae, np.int8(elsewhere))[at], elsewhere).astype(np.int8)
-    return _highest_of_event(facts, level), np.full(len(level), _BIT[variable], dtype=np.int64)
+    level = level if own else _highest_of_event(facts, level)
+    return level, np.full(len(level), _BIT[variable], dtype=np.int64)
 
 
 def _recorded(facts: Facts, variable: str, values: tuple[str, ...]) -> Levels:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from rules.columns import NO, UNKNOWN, YES, Bools, Ints, highest
+from rules.columns import NO, UNKNOWN, YES, Bools, Ints, any_in
 from rules.derive import Facts
 from rules.kinds.matching import event_count, match
 from rules.kinds.windows import in_window
@@ -48,29 +48,49 @@ class Selected:
 def select(facts: Facts, events: EventFilter, excepted: EventFilter | None, after_days: int | None = None) -> Selected:
     """The events that a rule means, by their states inside the window where there is one, else by those outside.
 
-    An exception applies only on recorded facts; one that may apply is a doubt.
+    An exception applies only where recorded facts except every such state; one that may apply is a doubt.
 
     Parameters
     ----------
     after_days: last day of the rule's window, None for no window.
     """
     found = match(facts, events)
-    event, size = facts.event_column("event"), event_count(facts)
-    missing, out = found.missing, np.zeros(size, dtype=bool)
-    if excepted is not None:
-        unless = match(facts, excepted)
-        highest_level = highest(size, event, unless.level)
-        out = np.asarray(highest_level == YES)
-        doubt = np.zeros(size, dtype=np.int64)
-        np.bitwise_or.at(doubt, event, np.where(unless.level == UNKNOWN, unless.missing, 0))
-        missing = missing | np.where(highest_level == UNKNOWN, doubt, 0)[event]
     rows = np.flatnonzero(found.level > NO)
-    inside = np.ones(len(rows), dtype=bool)
-    missing = missing[rows]
+    missing, inside = found.missing[rows], np.ones(len(rows), dtype=bool)
     if after_days is not None:
         inside, doubt = in_window(facts, rows, after_days)
         missing = missing | doubt
+    out = np.zeros(event_count(facts), dtype=bool)
+    if excepted is not None:
+        out, doubt = _exceptions(facts, events, excepted, _deciding(facts, rows, inside))
+        missing = missing | doubt[facts.event_column("event")[rows]]
     return _one_per_event(facts, rows, missing, inside, out)
+
+
+def _deciding(facts: Facts, rows: Ints, inside: Bools) -> Ints:
+    """Of the matching rows of each event those in the window, where there are any; else all."""
+    event = facts.event_column("event")[rows]
+    return np.asarray(rows[inside | ~any_in(event_count(facts), event, inside)[event]])
+
+
+def _exceptions(facts: Facts, events: EventFilter, excepted: EventFilter, rows: Ints) -> tuple[Bools, Ints]:
+    """Events that an exception takes out, and the variables that leave it in doubt for the others; by event.
+
+    An event is taken out only where every matching state is excepted on recorded facts. A state that is excepted, or
+    may be, beside one that is not, leaves a doubt; of states that match by their own facts only those can.
+    """
+    size, event = event_count(facts), facts.event_column("event")[rows]
+    unless = match(facts, excepted, own=True)
+    level = unless.level[rows]
+    kept = any_in(size, event, level != YES)
+    out = any_in(size, event, level == YES) & ~kept
+    by_itself = match(facts, events, own=True).level[rows] > NO
+    speaks = by_itself | ~any_in(size, event, by_itself)[event]
+    in_doubt = any_in(size, event, speaks & (level > NO)) & kept
+    doubt = np.zeros(size, dtype=np.int64)
+    decides = np.where(level == UNKNOWN, unless.missing[rows], np.where(level == NO, unless.against[rows], 0))
+    np.bitwise_or.at(doubt, event, decides)
+    return out, np.where(in_doubt, doubt, 0)
 
 
 def _one_per_event(facts: Facts, rows: Ints, missing: Ints, inside: Bools, excepted: Bools) -> Selected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -160,8 +161,8 @@ def test_expectedness_blank_is_unknown_only_where_the_study_records_it() -> None
 
 
 def test_onset_after_the_cutoff_counts_on_its_entry_date_if_entered_before() -> None:
-    ae = "USUBJID | AEDECOD | AESTDTC | known\nP2 | Rash | 2026-12-01 | 2026-05-20\nP2 | Rash | 2026-12-01 | 2026-07-01"
-    table = events(ae)
+    ae = "USUBJID | AEDECOD | AESTDTC | known\nP2 | Rash | 2026-12-01 | 2026-05-20\nP2 | Rash | 2026-12-01 | 2026-05-30"
+    table = events(ae, cutoff=datetime(2026, 5, 25, 12, tzinfo=UTC))
     assert table["record_key"].tolist() == ["P2:1"]
     assert str(table["onset_lo"].iloc[0].date()) == "2026-05-20"
     assert table["onset_assumed"].tolist() == [True]

@@ -186,3 +186,52 @@ def test_the_worst_grade_is_told_whichever_state_stands_for_the_event() -> None:
     assert finding.scope == "P1:7"
     assert finding.evidence[0].facts["grade"] == 4
     assert finding.evidence[0].facts["study_day"] == 3
+
+
+ONE_EVENT = "USUBJID | AESPID | AEDECOD | AESER | AEREL | AETOXGR | AESTDTC | AEDTC\n"
+
+
+def one_event(*rows: str) -> str:
+    """States of one event, `AEDECOD | AESER | AEREL | AETOXGR | AESTDTC` each."""
+    return ONE_EVENT + "\n".join(f"P1 | 1 | {row} | {row.rsplit('|', 1)[1]}" for row in rows)
+
+
+TRAUMA = {"except_": {"terms": "trauma"}}
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (("Fall | Y | RELATED | 3 | 2026-02-12", "Fall | Y | RELATED | 3 | 2026-02-13"), None),
+        (("Fall | N | RELATED | 3 | 2026-02-12", "Sepsis | Y | RELATED | 3 | 2026-02-13"), CERTAIN),
+        (("Sepsis | Y | RELATED | 3 | 2026-02-12", "Fall | Y | RELATED | 3 | 2026-02-13"), hangs("AEDECOD")),
+        (("Sepsis | N | RELATED | 3 | 2026-02-12", "Fall | Y | RELATED | 3 | 2026-02-13"), hangs("AEDECOD")),
+        (("Fall | Y | RELATED | 3 | 2026-02-12", " | Y | RELATED | 3 | 2026-02-13"), hangs("AEDECOD")),
+    ],
+)
+def test_an_event_is_excepted_only_where_every_matching_state_is(
+    rows: tuple[str, ...], expected: tuple[State, tuple[str, ...]] | None
+) -> None:
+    """A serious event first called a fall and then a sepsis must not vanish; one that becomes a fall is in doubt."""
+    assert found({"serious": True}, one_event(*rows), **TRAUMA) == expected
+
+
+def test_a_worsening_after_first_dose_is_not_excepted_by_the_state_before_it() -> None:
+    ae = one_event("Rash | N | RELATED | 1 | 2026-02-01", "Rash | Y | RELATED | 3 | 2026-02-20")
+    assert found({"serious": True}, ae, except_={"treatment_emergent": False}) == CERTAIN
+
+
+def test_one_related_state_keeps_an_exception_of_unrelated_events_away() -> None:
+    ae = one_event("Rash | Y | RELATED | 3 | 2026-02-12", "Rash | Y | NOT RELATED | 3 | 2026-02-13")
+    assert found({"serious": True}, ae, except_={"related": False}) == CERTAIN
+    assert found({"serious": True}, ae, except_={"related": True}) == hangs("AEREL")
+
+
+def test_an_exception_by_a_recorded_value_names_that_variable_where_only_one_state_has_it() -> None:
+    ae = one_event("Rash | Y | RELATED | 3 | 2026-02-12", "Rash | Y | NOT RELATED | 3 | 2026-02-13")
+    assert found({"serious": True}, ae, except_={"where": {"AESTDTC": "2026-02-13"}}) == hangs("AESTDTC")
+
+
+def test_only_states_in_the_window_decide_on_an_exception() -> None:
+    ae = one_event("Fall | Y | RELATED | 3 | 2026-02-12", "Sepsis | Y | RELATED | 3 | 2026-04-20")
+    assert found({"serious": True}, ae, window={"after_days": 28}, **TRAUMA) is None
