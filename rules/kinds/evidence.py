@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from rules.model import Evidence, Standing
 from rules.sdtm import CRITERIA
 
 LIMIT = 200
-"""Most items of evidence in one finding; how many there are is always said beside it."""
+"""Most items that do not count in the evidence of one finding; where more do not, how many is said beside it."""
 
 _TEXT = ("USUBJID", "record_key", "event_key", "domain", "AEDECOD")
 T = TypeVar("T")
@@ -116,7 +117,18 @@ def entry_delay(on: date | None, known: datetime | None) -> int | None:
     return None if on is None or known is None else max(0, (known.date() - on).days)
 
 
-def limited(items: Sequence[T], make: Callable[[T], Evidence]) -> tuple[tuple[Evidence, ...], dict[str, Any]]:
-    """Evidence of the first `LIMIT` items, and for `details` how many there are where some are left out."""
-    kept = tuple(make(item) for item in items[:LIMIT])
-    return kept, ({"evidence_total": len(items)} if len(items) > LIMIT else {})
+def limited(
+    items: Sequence[T], counts: Callable[[T], bool], make: Callable[[T], Evidence]
+) -> tuple[tuple[Evidence, ...], dict[str, Any]]:
+    """Evidence of all items that count and of the first `LIMIT` others, and for `details` how many there are in all.
+
+    What counts is never left out: whether an event is new is judged from the evidence of the finding before.
+
+    Parameters
+    ----------
+    items: in stable order, which is kept.
+    counts: does the item enter the numerator?
+    """
+    spare = count(LIMIT, -1)
+    kept = tuple(make(item) for item in items if counts(item) or next(spare) > 0)
+    return kept, ({"evidence_total": len(items)} if len(items) > len(kept) else {})

@@ -180,7 +180,7 @@ class Tally:
             more = {"crossing": True} if standing is Standing.COUNTED else {}
             return make.event(chosen.row[i], standing, chosen.missing[i], **more)
 
-        return limited([*np.sort(units.first).tolist(), *rest.tolist()], one)
+        return limited([*np.sort(units.first).tolist(), *rest.tolist()], lambda i: self._standing[i] == 0, one)
 
     def _details(self, certain: int, on: date | None, known: datetime | None, last: int) -> dict[str, Any]:
         terms, table = self._terms, self._facts.subjects

@@ -224,7 +224,10 @@ def _evidence(judge: Judge, reading: Reading, seq: Sequence, at: Replay) -> tupl
             return _other_event(reading, i)
         return _dosed(reading, i, int(place[i]), last, at.look or 0)
 
-    return limited([*subjects, *other], make)
+    def counts(item: tuple[str, int]) -> bool:
+        return item[0] == "subject" and bool(reading.order.event[item[1]])
+
+    return limited([*subjects, *other], counts, make)
 
 
 def _repeats(reading: Reading, i: int) -> bool:

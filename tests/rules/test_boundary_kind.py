@@ -5,7 +5,7 @@ The table used: stop at 2 of 3, 3 of 5; looks after each subject from 3 on. Firs
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from rules.errors import DesignError
 from rules.kinds.boundary import BoundaryRule, Design
-from rules.model import Finding, Snapshot, Standing, State
+from rules.model import AlertStatus, Finding, Reason, Snapshot, Standing, State
 from rules.statistics import METHODS
+from rules.transition import transition
 from tests.rules.tables import only, rule, snapshot
 
 TABLE = {"method": "table", "null_rate": 0.2, "looks": [3, 4, 5, 6], "stop_at": [2, 2, 3, 3]}
@@ -361,3 +362,18 @@ def test_designs_that_cannot_be_written(design: dict[str, Any]) -> None:
 def test_designs_that_cannot_exist_stop_the_build(design: dict[str, Any], parameter: str) -> None:
     with pytest.raises((DesignError, ValidationError), match=parameter):
         boundary(design=design)
+
+
+def test_evidence_of_260_subjects_holds_each_that_counts_so_that_a_swap_is_a_new_event() -> None:
+    """Cutting what counts made the 250th subject's event invisible to the transition."""
+    doses = {f"P{i:03d}": str(date(2025, 1, 1) + timedelta(days=i)) for i in range(260)}
+    long = boundary(design={"method": "table", "null_rate": 0.2, "looks": [260], "stop_at": [3]})
+
+    def with_events(*who: int) -> Finding:
+        said = "; ".join(f"P{i:03d} {date(2025, 1, 3) + timedelta(days=i)} RELATED" for i in who)
+        return only(long, records(doses, said))
+
+    before, now = with_events(0, 230, 240), with_events(0, 230, 250)
+    assert [e.usubjid for e in now.counted()] == ["P000", "P230", "P250"]
+    assert now.details["evidence_total"] == 260
+    assert transition(AlertStatus(1, 1, before, True, 1), now, 1).reason is Reason.MET_AGAIN

@@ -148,12 +148,13 @@ def test_window_standings() -> None:
     assert only(none, early).n_pending == 1
 
 
-def test_long_evidence_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "LIMIT", 2)
+def test_long_evidence_is_cut_and_says_so_but_what_counts_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "LIMIT", 0)
     finding = only(rule("count", at_least=1), snapshot(**RECORDS))
-    assert len(finding.evidence) == 2
-    assert finding.details["evidence_total"] == 4
-    assert finding.events == 3
+    assert [e.standing for e in finding.evidence] == [Standing.COUNTED] * 3
+    assert (finding.details["evidence_total"], finding.events) == (4, 3)
+    monkeypatch.setattr(evidence, "LIMIT", 1)
+    assert "evidence_total" not in only(rule("count", at_least=1), snapshot(**RECORDS)).details
 
 
 def test_described_in_one_sentence() -> None:
