@@ -65,8 +65,8 @@ class Facts:
         Columns: `site`; `first_dose_lo/_hi`, `last_dose_lo/_hi`, `withdrawn_lo/_hi`, `completed_lo/_hi`,
         `death_lo/_hi`, `left_lo/_hi` (first and last possible day, datetime64[s]; left = withdrawn, completed or dead
         and not seen since); `followed_through` (last day with positive evidence of assessment); `position` (1, 2, … in
-        order of first dose, then USUBJID; 0 = not dosed); bool `first_dose_partial`, `treatment_ended`, `dead`,
-        `dead_by_record` (by DS or DM), `lost`, `screen_failure`, `randomised`, `treated`, `assessed`; `arm` only in an
+        order of first dose, then USUBJID; 0 = not dosed); bool `first_dose_partial`, `treatment_ended`,
+        `treatment_ongoing` (dosed, and no record says that treatment ended), `dead`, `dead_by_record` (by DS or DM), `lost`, `screen_failure`, `randomised`, `treated`, `assessed`; `arm` only in an
         unblinded snapshot.
         """
         snapshot = self.snapshot

@@ -24,17 +24,21 @@ class Dosing:
         last = _span_at(subjects, "last_dose", at, known)
         self.limit = Span(later(last.lo, followup_days), later(last.hi, followup_days))
         self.ended = known & _flag_at(subjects, "treatment_ended", at)
+        self.ongoing = known & _flag_at(subjects, "treatment_ongoing", at)
         self.screen_failure = known & _flag_at(subjects, "screen_failure", at)
 
     def emergent(self, onset: Span) -> Levels:
         """Onset from first dose (same day included) to the limit: `YES` on every possible day, `NO` on none.
 
         The limit ends the search only where treatment is documented to have ended: later dosing may not be
-        entered yet. An onset in a subject without a recorded first dose is unknown, except in a screen failure.
+        entered yet. While nothing says that it ended, every onset from first dose is certain, just as where no
+        exposure is recorded at all. An onset in a subject without a recorded first dose is unknown, except in a
+        screen failure.
         """
         undosed = np.isnat(self.first.lo)
         possible = ~(onset.hi < self.first.lo) & ~self.after_limit(onset.lo)
-        certain = (onset.lo >= self.first.hi) & (np.isnat(self.limit.lo) | (onset.hi <= self.limit.lo))
+        by_limit = self.ongoing | np.isnat(self.limit.lo) | (onset.hi <= self.limit.lo)
+        certain = (onset.lo >= self.first.hi) & by_limit
         yes = certain & ~undosed
         no = np.where(undosed, self.screen_failure, ~possible)
         return levels(yes, no)

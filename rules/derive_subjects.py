@@ -140,6 +140,7 @@ class SubjectTable:
         withdrawn = self._earliest("DS", dates, ds.isin("DSDECOD", codes.withdrawn) & ~self._of_treatment_only())
         completed = self._earliest("DS", dates, ds.isin("DSDECOD", codes.completed) & ~self._of_epoch_only())
         self._left(table, withdrawn, completed)
+        table["treatment_ongoing"] = table["treated"] & ~table["treatment_ended"] & ~self._disposed()
         for name in ("lost", "screen_failure"):
             table[name] = self._any("DS", ds.isin("DSDECOD", getattr(codes, name)))
 
@@ -164,6 +165,14 @@ class SubjectTable:
         left = Span(*(np.fmin(a, b) for a, b in zip(left, death, strict=True)))
         _put(table, "left", left)
         table["treatment_ended"] = table["treatment_ended"] | ~np.isnat(left.lo)
+
+    def _disposed(self) -> Bools:
+        """Some disposition, of the study or of its treatment, says that dosing may have ended, dated or not."""
+        ds, codes = self._domains["DS"], self._derivation
+        final = ds.isin("DSDECOD", codes.completed | codes.withdrawn | codes.lost | codes.death)
+        final |= self._of_treatment_only() | ds.isin("DSCAT", ("DISPOSITION EVENT",))
+        final &= ~ds.isin("EPOCH", _EARLY_EPOCHS - {"TREATMENT"}) & ~ds.isin("DSDECOD", codes.randomised)
+        return self._any("DS", final) | self._any("DM", self._domains["DM"].isin("DTHFL", TRUE_WORDS))
 
     def _of_treatment_only(self) -> Bools:
         """Dispositions that speak of study treatment, not of the study."""

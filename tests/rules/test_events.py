@@ -59,10 +59,28 @@ def test_treatment_emergent_by_onset(subject: str, onset: str, expected: int) ->
     assert table["treatment_emergent"].iloc[0] == expected
 
 
-def test_after_the_last_recorded_exposure_later_dosing_may_not_be_entered_yet() -> None:
-    ex = "USUBJID | EXSTDTC | EXENDTC\nP2 | 2026-02-10 | 2026-03-01"
-    table = events("USUBJID | AEDECOD | AESTDTC\nP2 | Rash | 2026-05-01", EX=ex)
-    assert table["treatment_emergent"].iloc[0] == UNKNOWN
+@pytest.mark.parametrize(
+    ("end", "ds", "expected"),
+    [
+        ("", "", YES),
+        ("2026-03-01", "", YES),
+        ("2026-03-01", "P2 | RANDOMIZED | | PROTOCOL MILESTONE | | 2026-02-09", YES),
+        ("2026-03-01", "P2 | COMPLETED | | DISPOSITION EVENT | SCREENING | 2026-02-09", YES),
+        ("2026-03-01", "P2 | COMPLETED | | DISPOSITION EVENT | TREATMENT | 2026-03-02", UNKNOWN),
+        ("2026-03-01", "P2 | PREGNANCY | STUDY TREATMENT | | | ", UNKNOWN),
+        ("2026-03-01", "P2 | ADVERSE EVENT | | DISPOSITION EVENT | | 2026-03-02", UNKNOWN),
+        ("2026-03-01", "P2 | LOST TO FOLLOW-UP | | DISPOSITION EVENT | | 2026-04-01", UNKNOWN),
+        ("2026-03-01", "P2 | WITHDRAWAL BY SUBJECT | | DISPOSITION EVENT | | 2026-03-20", NO),
+    ],
+)
+def test_while_nothing_says_that_treatment_ended_every_onset_since_first_dose_is_certain(
+    end: str, ds: str, expected: int
+) -> None:
+    """Exposure is entered late: a dosing record behind the event must not make it less certain than no record."""
+    ex = f"USUBJID | EXSTDTC | EXENDTC\nP2 | 2026-02-10 | {end}"
+    ds = "USUBJID | DSDECOD | DSSCAT | DSCAT | EPOCH | DSSTDTC\n" + ds
+    table = events("USUBJID | AEDECOD | AESTDTC\nP2 | Rash | 2026-05-01", EX=ex, DS=ds)
+    assert table["treatment_emergent"].iloc[0] == expected
 
 
 @pytest.mark.parametrize(
