@@ -66,8 +66,8 @@ class Facts:
         `death_lo/_hi`, `left_lo/_hi` (first and last possible day, datetime64[s]; left = withdrawn, completed or dead
         and not seen since); `followed_through` (last day with positive evidence of assessment); `position` (1, 2, … in
         order of first dose, then USUBJID; 0 = not dosed); bool `first_dose_partial`, `treatment_ended`,
-        `treatment_ongoing` (dosed, and no record says that treatment ended), `dead`, `dead_by_record` (by DS or DM), `lost`, `screen_failure`, `randomised`, `treated`, `assessed`; `arm` only in an
-        unblinded snapshot.
+        `treatment_ongoing` (dosed, and no record says that treatment ended), `dead`, `dead_by_record` (by DS or DM),
+        `lost`, `screen_failure`, `randomised`, `treated`, `assessed`; `arm` only in an unblinded snapshot.
         """
         snapshot = self.snapshot
         return SubjectTable(self.domains, self.derivation, self.cutoff, snapshot.arms).build()

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from rules.model import AlertStatus, Evidence, Finding, Reason, State, Transition
+from rules.model import AlertStatus, Evidence, Finding, Reason, State, Transition, finding_from_body
 
 MET = frozenset({State.CROSSED, State.PROVISIONAL})
 """States in which a rule is met, for certain or on missing facts."""
 
+_LAST_JUDGED = "last_judged"
 _COMPARED = ("events", "at_n", "stop_at", "n_evaluable", "n_pending", "n_overdue", "reason")
 
 
@@ -29,10 +30,12 @@ def transition(status: AlertStatus | None, finding: Finding, rule_version: int) 
     open, of another rule version    anything                                    RULE_CHANGED
     open, evaluable                  NOT_EVALUABLE                               NOT_EVALUABLE
     open, NOT_EVALUABLE              NOT_EVALUABLE                               NONE
-    open, met or NOT_EVALUABLE       not met, was CROSSED in this episode        BASIS_CHANGED
-    open, met or NOT_EVALUABLE       not met, never CROSSED                      NO_LONGER_MET
+    open, met                        not met, was CROSSED in this episode        BASIS_CHANGED
+    open, met                        not met, never CROSSED                      NO_LONGER_MET
     open, not met                    not met                                     NONE
-    open, not met or NOT_EVALUABLE   met                                         MET_AGAIN, broadcast
+    open, not met                    met                                         MET_AGAIN, broadcast
+    open, NOT_EVALUABLE              judged as before, when it last was          RESTORED
+    open, NOT_EVALUABLE              judged otherwise                            the line that fits what it last was
     PROVISIONAL                      CROSSED                                     CONFIRMED, broadcast
     met                              a new event, and met by the latest look     MET_AGAIN, broadcast
     met                              a new event, met by an earlier look only    WORSENED
@@ -45,7 +48,8 @@ def transition(status: AlertStatus | None, finding: Finding, rule_version: int) 
     ===============================  ==========================================  ========================
 
     Met = CROSSED or PROVISIONAL. "Event" = a counted item of evidence, by event_key (else by subject). NOT_EVALUABLE
-    without an alert opens none: the caller tells operations, once per change of the finding.
+    without an alert opens none: the caller tells operations, once per change of the finding. What a NOT_EVALUABLE alert
+    last was is kept by `recorded`; where it is not known, met gives MET_AGAIN and not met as after being met.
 
     Parameters
     ----------
@@ -63,14 +67,27 @@ def transition(status: AlertStatus | None, finding: Finding, rule_version: int) 
         return _said(Reason.RULE_CHANGED, status, now, now.state in MET and before.state not in MET, *versions)
     if now.state is State.NOT_EVALUABLE:
         return _said(Reason.NONE if before.state is now.state else Reason.NOT_EVALUABLE, status, now)
+    reason, broadcast = _judged(status, _last_judged(before), now)
+    if reason is Reason.NONE and before.state is State.NOT_EVALUABLE:
+        reason = Reason.RESTORED
+    return _said(reason, status, now, broadcast)
+
+
+def _judged(status: AlertStatus, before: Finding, now: Finding) -> tuple[Reason, bool]:
+    """Reason and broadcast of an open alert that can be judged now; `before` is what it was when it last could be."""
     if now.state not in MET:
         quiet = before.state not in MET and before.state is not State.NOT_EVALUABLE
         fallen = Reason.BASIS_CHANGED if status.ever_crossed else Reason.NO_LONGER_MET
-        return _said(Reason.NONE if quiet else fallen, status, now)
+        return Reason.NONE if quiet else fallen, False
     if before.state not in MET:
-        return _said(Reason.MET_AGAIN, status, now, broadcast=True)
-    reason, broadcast = _while_met(before, now)
-    return _said(reason, status, now, broadcast)
+        return Reason.MET_AGAIN, True
+    return _while_met(before, now)
+
+
+def _last_judged(finding: Finding) -> Finding:
+    """What a NOT_EVALUABLE finding of an alert was when it last could be judged; any other is its own."""
+    held = finding.details.get(_LAST_JUDGED) if finding.state is State.NOT_EVALUABLE else None
+    return finding if held is None else finding_from_body(held)
 
 
 def _without_alert(finding: Finding, episode: int) -> Transition:
@@ -83,7 +100,7 @@ def _without_alert(finding: Finding, episode: int) -> Transition:
 
 def _after_resolution(status: AlertStatus, finding: Finding) -> Transition:
     """A resolved episode stays closed on the facts that people resolved it on; the rule re-arms at the next event."""
-    before = status.finding
+    before = _last_judged(status.finding)
     rearmed = before.state not in MET or _new_events(before, finding) or _graver(before, finding)
     confirmed = before.state is State.PROVISIONAL and finding.state is State.CROSSED
     if finding.state in MET and (rearmed or confirmed):
@@ -179,13 +196,17 @@ def recorded(status: AlertStatus | None, finding: Finding) -> Finding:
     """The finding as an alert version keeps it: the first crossing of the episode stays on it, whatever comes later.
 
     `details["first_crossing"]` holds first_crossed_on, known_at, events, at_n and stop_at of the first CROSSED version
-    of the episode. While the rule is not met, `first_crossed_on` and `known_at` are that crossing's, too.
+    of the episode. While the rule is not met, `first_crossed_on` and `known_at` are that crossing's, too. A
+    NOT_EVALUABLE finding also keeps, in `details["last_judged"]`, what the alert was when it last could be judged: the
+    body of that finding with the counted evidence only.
 
     Parameters
     ----------
     status: the alert so far; None or resolved where a new episode opens.
     finding: of `evaluate`, which is stored unchanged elsewhere.
     """
+    if status is not None and finding.state is State.NOT_EVALUABLE:
+        finding = _with_last_judged(finding, _last_judged(status.finding))
     held = None if status is None or status.resolved else status.finding.details.get("first_crossing")
     if held is None and status is not None and not status.resolved and status.finding.state is State.CROSSED:
         held = _crossing(status.finding)
@@ -197,6 +218,14 @@ def recorded(status: AlertStatus | None, finding: Finding) -> Finding:
     if finding.state in MET or status is None:
         return kept
     return replace(kept, first_crossed_on=status.finding.first_crossed_on, known_at=status.finding.known_at)
+
+
+def _with_last_judged(finding: Finding, before: Finding) -> Finding:
+    if before.state is State.NOT_EVALUABLE:
+        return finding
+    details = {name: before.details[name] for name in ("counting", "met_now") if name in before.details}
+    held = replace(before, evidence=before.counted(), details=details)
+    return replace(finding, details={**finding.details, _LAST_JUDGED: held.body()})
 
 
 def _crossing(finding: Finding) -> dict[str, Any]:

@@ -23,6 +23,7 @@ HEADINGS: Mapping[Reason, tuple[str, str]] = {
     Reason.RULE_CHANGED: (LOOK, "Rule changed"),
     Reason.NO_LONGER_MET: (LOOK, "No longer met on today's records"),
     Reason.NOT_EVALUABLE: (LOOK, "Could not be evaluated"),
+    Reason.RESTORED: (LOOK, "Can be evaluated again"),
     Reason.REMINDER_DUE: (LOOK, "Reminder"),
     Reason.NONE: (LOOK, "Changed"),
 }
@@ -35,6 +36,7 @@ _SAYS: Mapping[Reason, str] = {
     Reason.NO_LONGER_MET: _STAYS,
     Reason.RULE_CHANGED: "A changed rule is a new version and never clears a crossing.",
     Reason.NOT_EVALUABLE: "Until this is mended nobody is watching this rule. What was crossed stays recorded.",
+    Reason.RESTORED: "The events it rests on are those of before; nothing of them has changed.",
     Reason.REMINDER_DUE: "Nobody has acknowledged this alert.",
 }
 _ASKS = (Reason.FIRST_CROSSING, Reason.WORSENED, Reason.CONFIRMED, Reason.MET_AGAIN)

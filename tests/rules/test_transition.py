@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from rules.evaluate import recorded, transition
-from rules.model import AlertStatus, Evidence, Finding, Reason, Standing, State
+from rules.model import AlertStatus, Evidence, Finding, Reason, Standing, State, finding_from_body
 
 ON, KNOWN = date(2026, 5, 12), datetime(2026, 5, 14, tzinfo=UTC)
 
@@ -154,6 +155,47 @@ def test_the_first_crossing_stays_recorded_through_everything() -> None:
     again = recorded(status(broken, crossed=True), finding("CROSSED", A, C, first_crossed_on=date(2026, 5, 20)))
     assert again.details["first_crossing"] == held
     assert again.first_crossed_on == date(2026, 5, 20)
+
+
+BROKEN = finding("NOT_EVALUABLE", reason="the records have no AE")
+
+
+@pytest.mark.parametrize(
+    ("last", "crossed", "now", "reason", "broadcast"),
+    [
+        (CROSSED, True, CROSSED, Reason.RESTORED, False),
+        (PROVISIONAL, False, PROVISIONAL, Reason.RESTORED, False),
+        (finding("WITHIN"), True, finding("NEAR", A), Reason.RESTORED, False),
+        (CROSSED, True, finding("CROSSED", A, B), Reason.MET_AGAIN, True),
+        (CROSSED, True, finding("CROSSED", counted("A", grade=4)), Reason.WORSENED, True),
+        (finding("CROSSED", A, B), True, CROSSED, Reason.BASIS_CHANGED, False),
+        (PROVISIONAL, False, CROSSED, Reason.CONFIRMED, True),
+        (CROSSED, True, finding("WITHIN"), Reason.BASIS_CHANGED, False),
+        (PROVISIONAL, False, finding("WITHIN"), Reason.NO_LONGER_MET, False),
+        (finding("WITHIN"), True, CROSSED, Reason.MET_AGAIN, True),
+    ],
+)
+def test_after_an_outage_only_what_changed_is_told(
+    last: Finding, crossed: bool, now: Finding, reason: Reason, broadcast: bool
+) -> None:
+    """A file missing for a day must not call everybody to a crossing that they have acknowledged."""
+    broken = recorded(status(recorded(None, last), crossed=crossed), BROKEN)
+    stored = finding_from_body(json.loads(json.dumps(broken.body())))
+    still = recorded(status(stored, crossed=crossed), finding("NOT_EVALUABLE", reason="another"))
+    for before in (stored, still):
+        result = transition(status(before, crossed=crossed), now, 1)
+        assert (result.reason, result.broadcast) == (reason, broadcast)
+
+
+def test_the_finding_after_an_outage_is_not_weighed_down_by_it() -> None:
+    broken = recorded(status(recorded(None, CROSSED)), BROKEN)
+    assert "last_judged" not in recorded(status(broken, crossed=True), CROSSED).details
+
+
+def test_resolved_during_an_outage_stays_resolved_on_the_same_events() -> None:
+    broken = recorded(status(recorded(None, CROSSED)), BROKEN)
+    assert transition(status(broken, crossed=True, resolved=True), CROSSED, 1).reason is Reason.NONE
+    assert transition(status(broken, crossed=True, resolved=True), finding("CROSSED", A, B), 1).opens
 
 
 def test_a_new_episode_records_its_own_first_crossing() -> None:
