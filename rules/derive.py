@@ -120,6 +120,15 @@ class Facts:
             return np.ones(len(self.subjects), dtype=bool)
         return self.subjects[name].to_numpy(dtype=bool)
 
+    def perhaps_treated(self) -> Bools:
+        """Subjects without a recorded first dose of whom nothing says that they were not dosed, as flags.
+
+        Doses are entered late: only a screen failure is taken as not treated. Rules count the events of these subjects
+        as doubts; no population, and so no denominator, holds them.
+        """
+        table = self.subjects
+        return np.asarray(~(table["treated"].to_numpy(dtype=bool) | table["screen_failure"].to_numpy(dtype=bool)))
+
     def populations(self) -> dict[str, int]:
         """Number of subjects in each population; tables that name one show this number."""
         return {name: int(self.population(name).sum()) for name in ("all", "randomised", "treated", "assessed")}

@@ -8,9 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from rules.columns import Bools
 from rules.derive import Facts, Population
 from rules.kinds.evidence import day_of, entry_delay, moment_of, witness
-from rules.kinds.matching import needs
+from rules.kinds.matching import bit, needs
 from rules.kinds.selection import Selected, select
 from rules.kinds.words import RuleFields, Window
 from rules.model import Finding, Standing, State, Urgency
@@ -37,6 +38,7 @@ class EventRule(RuleFields):
     def evaluate(self, facts: Facts) -> Sequence[Finding]:
         """One finding per event, in order of event_key."""
         chosen = select(facts, self.events, self.excepted, self.window.after_days if self.window else None)
+        chosen = with_dosing_doubt(facts, chosen, self.population)
         chosen = chosen.where(chosen.inside & ~chosen.excepted & in_population(facts, chosen, self.population))
         return [self._finding(facts, chosen, i) for i in range(len(chosen.row))]
 
@@ -64,10 +66,26 @@ class EventRule(RuleFields):
         )
 
 
-def in_population(facts: Facts, chosen: Selected, name: Population) -> Any:
-    """Flags: the event's subject is in the population. An event without a subject is in `all` only."""
+def in_population(facts: Facts, chosen: Selected, name: Population) -> Bools:
+    """Flags: the event's subject is in the population, or may be: of the treated those perhaps treated, too.
+
+    An event without a subject may be of anybody who is treated, and is in `all`.
+    """
     flags = np.append(facts.population(name), name == "all")
-    return flags[facts.event_column("subject")[chosen.row]]
+    return np.asarray(flags[facts.event_column("subject")[chosen.row]] | _perhaps_treated(facts, chosen, name))
+
+
+def with_dosing_doubt(facts: Facts, chosen: Selected, name: Population) -> Selected:
+    """The events, each in doubt that is in the population only because its subject may have been dosed."""
+    subject = facts.event_column("subject")[chosen.row]
+    variable = np.where(subject >= 0, bit("RFXSTDTC"), bit("USUBJID"))
+    return chosen.doubting(np.where(_perhaps_treated(facts, chosen, name), variable, 0))
+
+
+def _perhaps_treated(facts: Facts, chosen: Selected, name: Population) -> Bools:
+    if name != "treated":
+        return np.zeros(len(chosen.row), dtype=bool)
+    return np.asarray(np.append(facts.perhaps_treated(), True)[facts.event_column("subject")[chosen.row]])
 
 
 def population_needs(name: Population, window: Window | None) -> dict[str, tuple[str, ...]]:

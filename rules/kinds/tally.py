@@ -12,7 +12,7 @@ import numpy as np
 
 from rules.columns import Bools, Ints
 from rules.derive import Facts, Population
-from rules.kinds.event import in_population
+from rules.kinds.event import in_population, with_dosing_doubt
 from rules.kinds.evidence import entry_delay, limited, witness
 from rules.kinds.matching import bit
 from rules.kinds.selection import Selected
@@ -21,6 +21,9 @@ from rules.model import Evidence, Finding, Standing, State
 
 UNCODED = "uncoded"
 """Scope of events without a coded term, under `per: term`."""
+
+UNKNOWN_SCOPE = "unknown"
+"""Scope of events without a subject or a site, under `per: subject` and `per: site`."""
 
 _STANDINGS = (Standing.COUNTED, Standing.EXCEPTED, Standing.NOT_DOSED, Standing.OUTSIDE_WINDOW, Standing.NOT_MATCHED)
 
@@ -55,7 +58,7 @@ class Tally:
         if terms.per == "term":
             uncoded = facts.event_column("AEDECOD")[chosen.row] == ""
             chosen = chosen.doubting(np.where(uncoded, bit("AEDECOD"), 0))
-        self._chosen = chosen
+        self._chosen = chosen = with_dosing_doubt(facts, chosen, terms.population)
         self._standing = self._stand()
 
     def groups(self) -> Iterator[tuple[str, Ints]]:
@@ -118,19 +121,20 @@ class Tally:
         return np.where(chosen.excepted, 1, standing)
 
     def _early(self, subject: Ints) -> Bools:
-        """Among the first so many dosed; everybody where the rule does not ask."""
+        """Among the first so many dosed, or perhaps; everybody where the rule does not ask."""
         if self._terms.first is None:
             return np.ones(len(subject), dtype=bool)
         position = np.append(self._facts.subjects["position"].to_numpy(), 0)[subject]
-        return np.asarray((position >= 1) & (position <= self._terms.first))
+        perhaps = np.append(self._facts.perhaps_treated(), True)[subject]
+        return np.asarray((position >= 1) & (position <= self._terms.first) | perhaps)
 
     def _scopes(self) -> list[str]:
         rows, facts = self._chosen.row, self._facts
         if self._terms.per == "subject":
-            return [str(v) for v in facts.event_column("USUBJID")[rows]]
+            return [str(v).strip() or UNKNOWN_SCOPE for v in facts.event_column("USUBJID")[rows]]
         if self._terms.per == "term":
             return [str(v) or UNCODED for v in facts.event_column("AEDECOD")[rows]]
-        sites = [str(v) or "unknown" for v in facts.subjects["site"]] + ["unknown"]
+        sites = [str(v) or UNKNOWN_SCOPE for v in facts.subjects["site"]] + [UNKNOWN_SCOPE]
         return [sites[at] for at in self._subject]
 
     def _state(self, total: int, certain: int) -> State:

@@ -225,7 +225,8 @@ def _evidence(judge: Judge, reading: Reading, seq: Sequence, at: Replay) -> tupl
         return _dosed(reading, i, int(place[i]), last, at.look or 0)
 
     def counts(item: tuple[str, int]) -> bool:
-        return item[0] == "subject" and bool(reading.order.event[item[1]])
+        kind, i = item
+        return kind == "subject" and bool(reading.order.event[i] and place[i] <= last)
 
     return limited([*subjects, *other], counts, make)
 

@@ -26,7 +26,8 @@ P2      | Rash    | 1      | 2026-03-05 | RELATED     | 4       | 2026-03-06
 P3      | Fall    | 1      | 2026-03-03 | NOT RELATED | 3       | 2026-03-04
 P4      | Rash    | 1      | 2026-03-04 | RELATED     | 3       | 2026-03-05
 """
-RECORDS = {"DM": DM, "AE": AE}
+DS = "USUBJID | DSDECOD | DSSTDTC\nP4 | SCREEN FAILURE | 2026-02-12"
+RECORDS = {"DM": DM, "AE": AE, "DS": DS}
 
 
 def test_two_subjects_with_the_same_term() -> None:
@@ -85,6 +86,29 @@ def test_first_dosed_subjects_only() -> None:
     assert [e.usubjid for e in finding.evidence if e.standing is Standing.NOT_MATCHED] == ["P2"]
 
 
+@pytest.mark.parametrize("more", [{}, {"first": 1}])
+def test_an_event_before_any_dosing_record_counts_as_a_doubt(more: dict[str, int]) -> None:
+    """Doses are entered late: only a screen failure is known not to have been dosed."""
+    one = rule("count", events={"terms": "skin"}, at_least=2 if more else 3, **more)
+    finding = only(one, snapshot(DM=DM, AE=AE))
+    assert finding.state is State.PROVISIONAL
+    assert {e.usubjid: e.missing for e in finding.counted()}["P4"] == ("RFXSTDTC",)
+    assert only(one, snapshot(**RECORDS)).state is State.NEAR
+    assert finding.details["population_n"] == 3
+    event = rule("event", events={"terms": "skin"}, population="treated")
+    assert {f.evidence[0].usubjid: f.state for f in judge(event, snapshot(DM=DM, AE=AE))}["P4"] is State.PROVISIONAL
+    assert "P4" not in {f.evidence[0].usubjid for f in judge(event, snapshot(**RECORDS))}
+
+
+def test_an_event_without_a_subject_is_of_an_unknown_subject_and_counts_as_a_doubt() -> None:
+    ae = AE + " | Rash | 7 | 2026-03-04 | RELATED | 3 | 2026-03-05\n"
+    records = snapshot(DM=DM, AE=ae, DS=DS)
+    found = {f.scope: f for f in judge(rule("count", at_least=1, per="subject"), records)}
+    assert set(found) == {"P1", "P2", "P3", "unknown"}
+    assert (found["unknown"].state, found["unknown"].counted()[0].missing) == (State.PROVISIONAL, ("USUBJID",))
+    assert {f.scope for f in judge(rule("count", at_least=1, per="site"), records)} == {"701", "702", "unknown"}
+
+
 def test_population_all_counts_the_undosed_too() -> None:
     assert only(rule("count", at_least=9, population="all"), snapshot(**RECORDS)).events == 4
 
@@ -109,18 +133,18 @@ def test_nothing_at_all_is_within_and_not_near() -> None:
 
 
 def test_nobody_dosed_is_too_early_in_words() -> None:
-    finding = only(rule("count", at_least=1), snapshot(DM="USUBJID | RFXSTDTC\nP1 |", AE=AE))
+    finding = only(rule("count", at_least=1), snapshot(DM="USUBJID | RFXSTDTC\nP1 |", AE=AE.splitlines()[1]))
     assert (finding.state, finding.reason) == (State.PENDING, "no subject has been dosed yet")
 
 
 def test_a_count_that_needs_a_missing_fact_is_provisional_until_others_suffice() -> None:
     extra = "P3 | Rash | 5 | 2026-03-03 | | 3 | 2026-03-04\n"
     one = rule("count", events={"related": True}, at_least=3)
-    finding = only(one, snapshot(DM=DM, AE=AE + extra))
+    finding = only(one, snapshot(DM=DM, AE=AE + extra, DS=DS))
     assert (finding.state, finding.events, finding.details["certain"]) == (State.PROVISIONAL, 3, 2)
     assert [e.missing for e in finding.counted()] == [(), (), ("AEREL",)]
     enough = rule("count", events={"related": True}, at_least=2)
-    assert only(enough, snapshot(DM=DM, AE=AE + extra)).state is State.CROSSED
+    assert only(enough, snapshot(DM=DM, AE=AE + extra, DS=DS)).state is State.CROSSED
 
 
 def test_a_subject_counts_by_a_certain_event_before_a_doubtful_one() -> None:

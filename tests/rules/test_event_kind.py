@@ -79,7 +79,7 @@ def test_deaths_that_only_ds_records_are_events_of_rules_on_death_or_serious() -
 
 
 def test_population_and_window() -> None:
-    records = snapshot(DM=DM, AE=AE)
+    records = snapshot(DM=DM, AE=AE, DS="USUBJID | DSDECOD\nP2 | SCREEN FAILURE")
     assert [f.scope for f in judge(rule("event", population="treated"), records)] == ["P1:1", "P1:2"]
     assert judge(rule("event", window={"after_days": 29}, population="treated"), records) == ()
     assert len(judge(rule("event", window={"after_days": 30}, population="treated"), records)) == 2
