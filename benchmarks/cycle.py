@@ -95,7 +95,8 @@ def configuration(folder: Path) -> Path:
     ]  # fmt: skip
     rules += [
         {"id": f"count-{n}", "kind": "count", "title": f"Count {n}", "action": "notify", "count": "subjects",
-         "at_least": 40 + n, "per": "term" if n % 3 == 0 else "study", "events": {"related": True, "grade": f">={1 + n % 3}"}}
+         "at_least": 40 + n, "per": "term" if n % 3 == 0 else "study",
+         "events": {"related": True, "grade": f">={1 + n % 3}"}}
         for n in range(18)
     ]  # fmt: skip
     import yaml

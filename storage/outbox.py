@@ -264,9 +264,7 @@ def counts(conn: Connection, study_id: str, audiences: Collection[str] | None = 
     `audiences`: only these; None for all, which only ops may be told.
     """
     query = (
-        select(outbox.c.status, func.count().label("number"))
-        .where(of([study_id], audiences))
-        .group_by(outbox.c.status)
+        select(outbox.c.status, func.count().label("number")).where(of([study_id], audiences)).group_by(outbox.c.status)
     )
     number: dict[str, int] = {row.status: row.number for row in conn.execute(query)}
     pending = sum(number.get(status.value, 0) for status in OPEN)

@@ -171,4 +171,3 @@ def _cut(domain: str, frame: pd.DataFrame, cutoff: str) -> pd.DataFrame:
         entered = frame["known_at"].dt.strftime("%Y-%m-%d")
         after &= entered > cutoff
     return frame[~after].reset_index(drop=True) if after.any() else frame.copy(deep=False)
-

@@ -16,12 +16,41 @@ SOURCES = sorted(p for room in ROOMS for p in (ROOT / room).rglob("*.py") if "ve
 ALLOWED_THIRD_PARTY = {
     "rules": {"numpy", "scipy", "pandas", "pyarrow", "pydantic", "pydantic_core"},
     "storage": {
-        "sqlalchemy", "alembic", "psycopg", "pandas", "numpy", "pyarrow", "pyreadstat", "pydantic", "pydantic_core", "cryptography",
-        "filelock", "structlog", "stamina", "packaging",
+        "sqlalchemy",
+        "alembic",
+        "psycopg",
+        "pandas",
+        "numpy",
+        "pyarrow",
+        "pyreadstat",
+        "pydantic",
+        "pydantic_core",
+        "cryptography",
+        "filelock",
+        "structlog",
+        "stamina",
+        "packaging",
     },
     "bot": {
-        "slack_bolt", "slack_sdk", "apscheduler", "sqlalchemy", "pandas", "numpy", "pydantic", "pydantic_core", "yaml", "typer", "rich",
-        "structlog", "stamina", "prometheus_client", "starlette", "uvicorn", "websockets", "truststore", "filelock",
+        "slack_bolt",
+        "slack_sdk",
+        "apscheduler",
+        "sqlalchemy",
+        "pandas",
+        "numpy",
+        "pydantic",
+        "pydantic_core",
+        "yaml",
+        "typer",
+        "rich",
+        "structlog",
+        "stamina",
+        "prometheus_client",
+        "starlette",
+        "uvicorn",
+        "websockets",
+        "truststore",
+        "filelock",
     },
 }
 """Third-party roots a room may import. A new one is a decision: docs/architecture.md says why it is there."""
@@ -62,7 +91,11 @@ def test_rules_touch_no_clock_disk_or_network(path: Path) -> None:
     calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     forbidden = {"open", "print", "input", "datetime.now", "datetime.today", "date.today", "datetime.utcnow"}
     assert not calls & forbidden
-    assert not [c for c in calls if c.startswith(("np.random.", "numpy.random.")) and not c.endswith(("default_rng", "Generator"))]
+    assert not [
+        c
+        for c in calls
+        if c.startswith(("np.random.", "numpy.random.")) and not c.endswith(("default_rng", "Generator"))
+    ]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=_name)
@@ -80,7 +113,9 @@ def test_every_public_name_is_documented(path: Path) -> None:
     missing = [
         node.name
         for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_") and not ast.get_docstring(node)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
     ]
     assert missing == []
 

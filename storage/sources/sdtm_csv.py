@@ -122,9 +122,7 @@ def _fast(data: bytes, start: int, header: list[str], delimiter: str, name: str)
     return table, bool(broken)
 
 
-def _careful(
-    data: bytes, start: int, header: list[str], delimiter: str, name: str
-) -> tuple[pa.Table, tuple[int, ...]]:
+def _careful(data: bytes, start: int, header: list[str], delimiter: str, name: str) -> tuple[pa.Table, tuple[int, ...]]:
     """Row by row: a short row is filled with "", a long one cut; both are reported by position."""
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     text = _utf8(data[start:], name, data.count(b"\n", 0, start))

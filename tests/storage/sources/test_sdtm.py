@@ -218,4 +218,3 @@ def test_settings_say_what_is_wrong() -> None:
     with pytest.raises(ValueError, match=r"5 minutes.* is not a duration"):
         SdtmSettings.model_validate({"id": "edc", "path": ".", "every": "5 minutes"})
     assert SdtmSettings.model_validate({"id": "e", "path": ".", "every": "36 h"}).every == timedelta(hours=36)
-
