@@ -115,7 +115,7 @@ def match(facts: Facts, wanted: EventFilter, *, own: bool = False) -> Match:
         found = found.also(level, _emergence_doubt(facts))
     for variable, values in wanted.where.items():
         found = found.also(_recorded(facts, variable, values), nothing + _BIT[variable])
-    if not wanted.asks_for_serious:
+    if not wanted.reaches_deaths:
         elsewhere = facts.event_column("ae_row") < 0
         found = found.also(levels(~elsewhere, elsewhere), nothing)
     return found

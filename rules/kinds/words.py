@@ -117,9 +117,12 @@ class EventFilter(Strict):
         return where
 
     @property
-    def asks_for_serious(self) -> bool:
-        """Deaths that only DS or DM record are events of this filter."""
-        return bool(self.death or self.serious)
+    def reaches_deaths(self) -> bool:
+        """Deaths that only DS or DM record are events of this filter: grade 5, serious, of unknown causality.
+
+        A filter that asks for none of these counts records of adverse events, and there such a death is none.
+        """
+        return any(asked is not None for asked in (self.related, self.serious, self.death, self.grade))
 
     def written(self) -> dict[str, Any]:
         """The keys that were given, as YAML would hold them."""

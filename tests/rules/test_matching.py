@@ -235,3 +235,27 @@ def test_an_exception_by_a_recorded_value_names_that_variable_where_only_one_sta
 def test_only_states_in_the_window_decide_on_an_exception() -> None:
     ae = one_event("Fall | Y | RELATED | 3 | 2026-02-12", "Sepsis | Y | RELATED | 3 | 2026-04-20")
     assert found({"serious": True}, ae, window={"after_days": 28}, **TRAUMA) is None
+
+
+@pytest.mark.parametrize(
+    ("events", "missing"),
+    [
+        ({"related": True, "grade": ">=3"}, ("AEREL",)),
+        ({"related": True}, ("AEREL",)),
+        ({"grade": ">=3"}, ()),
+        ({"serious": True}, ()),
+        ({"death": True}, ()),
+        ({"grade": "<=2"}, None),
+        ({"serious": False}, None),
+        ({}, None),
+        ({"treatment_emergent": True}, None),
+    ],
+)
+def test_a_death_that_only_disposition_records_is_of_grade_5_and_perhaps_related(
+    events: dict[str, Any], missing: tuple[str, ...] | None
+) -> None:
+    """A subject who died must not be missed by a rule on related severe events because no event row was entered."""
+    ds = "USUBJID | DSDECOD | DSSTDTC\nP1 | DEATH | 2026-02-20"
+    records = snapshot(DM=DM, DS=ds, AE="USUBJID | AEDECOD | AESTDTC | AEREL | AESER | AETOXGR")
+    findings = judge(rule("event", events=events), records)
+    assert [f.evidence[0].missing for f in findings] == ([] if missing is None else [missing])
