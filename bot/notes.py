@@ -43,11 +43,16 @@ def daily_notes(study: Study, now: datetime) -> int:
     with study.database.writing(study.id) as conn:
         due = periods.due(conn, study.id, KIND, schedule, tz=zone, now=now, since=began)
         for one in due:
-            _daily_note(conn, study, one, now)
+            _daily_note(conn, study, one, now, began)
     return len(due)
 
 
-def _daily_note(conn: Connection, study: Study, one: periods.Period, now: datetime) -> None:
+def _told_until(last: periods.Period | None, began: datetime) -> datetime:
+    """Up to when the last note told what is newly met: when it was written, which may be after it was due."""
+    return last.finished_at or last.due_at if last else began
+
+
+def _daily_note(conn: Connection, study: Study, one: periods.Period, now: datetime, began: datetime) -> None:
     zone, schedule = study.config.plan.timezone, str(study.config.schedule.daily_note)
     next_at = periods.due_instants(schedule, zone, one.due_at, one.due_at + timedelta(days=3))[0]
     late = now - one.due_at > LATE
@@ -55,7 +60,7 @@ def _daily_note(conn: Connection, study: Study, one: periods.Period, now: dateti
     number = None
     for audience in study.audiences:
         content = status_content(
-            conn, study.config, audience, now, since=last.due_at if last else None, next_at=next_at,
+            conn, study.config, audience, now, since=_told_until(last, began), next_at=next_at,
             due_at=one.due_at if late else None,
         )  # fmt: skip
         for notice in _note_of_week(conn, study, audience, one, content):

@@ -92,7 +92,8 @@ def source_lines(conn: Connection, config: StudyConfig, now: datetime) -> list[S
         read_at = row.last_complete_at if row else None
         late = read_at is None or now - read_at > settings.stale_after
         failing = bool(row and row.failing_since)
-        reason = row.reason if row and failing else ("no complete read within its limit" if late and read_at else "")
+        failure = row.reason.rstrip(".") if row and failing else ""
+        reason = failure or ("no complete read within its limit" if late and read_at else "")
         lines.append(SourceLine(settings.id, read_at, not late and not failing, reason))
     return lines
 

@@ -31,7 +31,6 @@ HEADINGS: Mapping[Reason, tuple[str, str]] = {
 _STAYS = "The first crossing stays recorded. DSMBot has resumed nothing; a person must decide."
 _SAYS: Mapping[Reason, str] = {
     Reason.CONFIRMED: "The facts that were missing are recorded; the crossing no longer hangs on them.",
-    Reason.MET_AGAIN: "It was no longer met on later records, and is met again now.",
     Reason.BASIS_CHANGED: _STAYS,
     Reason.NO_LONGER_MET: _STAYS,
     Reason.RULE_CHANGED: "A changed rule is a new version and never clears a crossing.",
@@ -39,6 +38,8 @@ _SAYS: Mapping[Reason, str] = {
     Reason.RESTORED: "The events it rests on are those of before; nothing of them has changed.",
     Reason.REMINDER_DUE: "Nobody has acknowledged this alert.",
 }
+_FURTHER = "Something counts that did not count before, while the rule was met."
+_CEASED = "It was no longer met on later records, and is met again now."
 _ASKS = (Reason.FIRST_CROSSING, Reason.WORSENED, Reason.CONFIRMED, Reason.MET_AGAIN)
 
 
@@ -49,7 +50,7 @@ def change(view: OpenView | ClosedView) -> Said:
         raise TypeError(f"no alert but {type(content).__name__}")
     shape, title = HEADINGS[content.reason]
     difference = changed(content)
-    lines = [difference, *_why(content), _SAYS.get(content.reason, ""), *_protocol(content)]
+    lines = [difference, *_why(content), _meaning(content), *_protocol(content)]
     as_of = f"Data as of {moment(content.data_as_of, view.setting.timezone)}."
     essential = f"{title.upper()} · {safe(view.setting.study_id)} · {safe(content.rule.id)}:"
     shown = tuple(filter(None, lines))
@@ -96,6 +97,14 @@ def _shown(value: Any) -> str:
 
 def _state(value: Any) -> str:
     return STATE[State(value)] if value in set(State) else safe(value)
+
+
+def _meaning(content: AlertContent) -> str:
+    """What the reason means; "met again" is said of a further event, and of a rule that had ceased to be met."""
+    if content.reason is not Reason.MET_AGAIN:
+        return _SAYS.get(content.reason, "")
+    before = (content.change.get("before") or {}).get("state")
+    return _FURTHER if before in (State.CROSSED, State.PROVISIONAL) else _CEASED
 
 
 def _why(content: AlertContent) -> list[str]:

@@ -139,7 +139,8 @@ class SdtmSource:
     def _read_file(self, domain: str, path: Path, stamp: Stamp, data: bytes | None = None) -> _Read:
         sheet = read_sheet(path, stamp, self.settings.encoding, data)
         frame = self._placed(domain, path.name, sheet.frame)
-        return _Read(frame, sheet.ragged, tuple(signs(path.name, frame)))
+        kept = frame[[name for name in frame.columns if name in KEEP[domain]]]  # ops may not hear of what tells an arm
+        return _Read(frame, sheet.ragged, tuple(signs(path.name, kept)))
 
     @property
     def _is_utf8(self) -> bool:

@@ -1,0 +1,150 @@
+"""Non-interference: what people who must stay blinded can read is a function of open data alone.
+
+One study is polled over four days, with everything that speaks: a starting state, alerts, a correction, doubtful rows,
+a failing source, daily notes. The same study with its allocation dealt otherwise, taken out, or sealed with a key must
+send the same bytes in the same order, and none of it may lie in the clear anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import time_machine
+
+from rules.sdtm import is_arm_revealing
+from storage.allocation import AllocationKey
+from tests.bot.commands.site import ANY, CHANNELS, SERIOUS, Site, event, events, subjects
+
+PLANTED = {
+    "ARM": ("Geheimarm-Verum", "Geheimarm-Placebo"), "ARMCD": ("GVERUM", "GPLACEBO"),
+    "ACTARM": ("Geheimarm-Verum", "Geheimarm-Placebo"), "EXTRT": ("THIOSULFATZ", "LANOLINZ"),
+    "EXLOT": ("LOT-7741X", "LOT-9932X"), "DAREFID": ("KIT-55A19", "KIT-70B23"), "KITNO": ("KIT-55A19", "KIT-70B23"),
+    "CODEBREAK": ("QQVERUMQQ", "QQPLACEBOQQ"),
+}  # fmt: skip
+SECRET = sorted({value for pair in PLANTED.values() for value in pair})
+PHARMACY = {**ANY, "id": "pharmacy-look", "title": "Any event, for the pharmacy", "audience": "pharmacy"}
+START = datetime(2031, 3, 3, 15, 0, tzinfo=UTC)
+NUMBER = 12
+
+
+def dealt(frame: pd.DataFrame, names: tuple[str, ...], deal: list[int] | None) -> pd.DataFrame:
+    """The frame with arm-revealing columns by subject; None = without such columns."""
+    if deal is None:
+        return frame
+    arms = [deal[int(subject[-3:]) - 1] for subject in frame["USUBJID"]]
+    return frame.assign(**{name: [PLANTED[name][arm] for arm in arms] for name in names})
+
+
+def exposure() -> pd.DataFrame:
+    rows = [
+        {"DOMAIN": "EX", "USUBJID": f"S-{i:03d}", "EXSEQ": "1", "EXSTDTC": f"2026-01-{5 + i % 20:02d}"}
+        for i in range(1, NUMBER + 1)
+    ]
+    return pd.DataFrame(rows, dtype="str")
+
+
+def accountability() -> pd.DataFrame:
+    rows = [
+        {"DOMAIN": "DA", "USUBJID": f"S-{i:03d}", "DASEQ": "1", "DATESTCD": "DISPAMT", "DADTC": "2026-01-20"}
+        for i in range(1, NUMBER + 1)
+    ]
+    return pd.DataFrame(rows, dtype="str")
+
+
+def put(site: Site, deal: list[int] | None, *rows: dict[str, str]) -> None:
+    site.write("dm.csv", dealt(subjects(NUMBER), ("ARM", "ARMCD", "ACTARM", "CODEBREAK"), deal))
+    site.write("ex.csv", dealt(exposure(), ("EXTRT", "EXLOT"), deal))
+    site.write("da.csv", dealt(accountability(), ("DAREFID", "KITNO"), deal))
+    site.write("ae.csv", dealt(events(*rows), ("KITNO",), deal))
+
+
+def days(site: Site, deal: list[int] | None) -> list[Callable[[], Any]]:
+    """What happens from day to day."""
+    first = [event(1), event(1, AETERM="again"), event(2, AESTDTC="2026-99-99")]
+    serious = event(3, AESER="Y", AEREL="RELATED")
+    return [
+        lambda: put(site, deal, *first),
+        lambda: put(site, deal, *first, serious, event(4, AESEV="STRANGE")),
+        lambda: put(site, deal, *first, {**serious, "AEREL": "NOT RELATED"}, event(5)),
+        lambda: site.write("ae.csv", "USUBJID,AESEQ\nS-001,1\n"),
+    ]
+
+
+def visible(site: Site) -> str:
+    """Every message of every channel but the closed one, in order, with its thread, blocks and metadata."""
+    places = {site.workspace.base_url: "", str(site.folder): ""}
+    text = json.dumps({audience: site.messages(audience) for audience in CHANNELS if audience != "closed"})
+    for place in places:
+        text = text.replace(place, "")
+    return text
+
+
+def lived(site: Site, deal: list[int] | None, key: str | None) -> tuple[str, str, str]:
+    """Four days; gives what was visible, what replays say, and everything that was printed."""
+    printed = ""
+    with time_machine.travel(START, tick=False) as clock:
+        for number, happens in enumerate(days(site, deal)):
+            clock.move_to(START + timedelta(days=number))
+            happens()
+            done = site.poll(DSMBOT_ALLOCATION_KEY=key)
+            assert done.code == (1 if number == 3 else 0), done.err
+            assert done.json["notifications"]["pending"] == 0
+            printed += done.out + done.err
+        replayed = [site.run("replay", "--json", "--by", order).out for order in ("batch", "onset")]
+        as_run = site.run("replay", "--json", "--as-run")
+        assert as_run.code == 0
+        verified = site.run("audit", "verify", "--json")
+        printed += as_run.err + verified.err
+        assert site.run("db", "backup", str(site.folder / "backup.db")).code == 0
+        exported = site.run("audit", "export").out
+    return visible(site), "".join([*replayed, as_run.out, verified.out, exported]), printed
+
+
+def everything(folder: Path) -> bytes:
+    """All that lies in the folder but the source's own files."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.parent.name != "data")
+    assert {"site.db", "backup.db"} <= {path.name for path in files}
+    return b"".join(path.read_bytes() for path in files)
+
+
+@pytest.mark.parametrize("with_key", [False, True], ids=["without-key", "with-key"])
+def test_open_output_does_not_depend_on_the_allocation(site_of: Callable[..., Site], with_key: bool) -> None:
+    changes = {"rules": [SERIOUS, ANY, PHARMACY], "privacy": {"arm_revealing": ["CODEBREAK"]}}
+    key = AllocationKey.generate() if with_key else None
+    plain = site_of("absent", **changes)
+    expected = lived(plain, None, None)
+    for heading in ("monitoring began", "rule met", "met again", "no longer met on today", "daily notes"):
+        assert plain.told(heading, "open"), heading
+    assert plain.told("source failed")
+    assert plain.told("doubtful records")
+    random = np.random.default_rng(3)
+    for name in ("dealt", "dealt-otherwise"):
+        site = site_of(name, **changes)
+        deal = random.permutation([0, 1] * (NUMBER // 2)).tolist()
+        seen, replayed, printed = lived(site, deal, key)
+        assert seen == expected[0]
+        assert replayed == expected[1]
+        stored = everything(site.folder)
+        for secret in SECRET:
+            assert secret.encode() not in stored, secret
+            assert secret not in printed + seen + replayed
+
+
+def test_the_planted_columns_are_those_that_tell_an_arm() -> None:
+    assert all(is_arm_revealing(name, ["CODEBREAK"]) for name in PLANTED)
+
+
+def test_values_are_counted_without_a_key_and_a_bad_key_stops_the_start(site: Site) -> None:
+    site.write("dm.csv", subjects(4).assign(ARM="Geheimarm-Verum"))
+    bad = site.run("poll", DSMBOT_ALLOCATION_KEY="not a key")
+    assert bad.code == 2
+    assert "not a key" not in bad.err
+    assert "allocation key" in bad.err
+    assert site.poll().json["sources"][0]["arm_revealing_dropped"] == 4
