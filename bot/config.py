@@ -108,7 +108,8 @@ class StudyConfig:
         Returns
         -------
         Canonical JSON values; equal configurations give equal bodies. Left out is what changes no verdict of this
-        rule: term lists that it does not name, the study's title and time zone (display only), channels, people.
+        rule: term lists that it does not name, the study's title and time zone (display only), channels, people. The
+        rule's own title is in it, for display; no fingerprint covers it.
         """
         body = canonical(rule.stored())
         named = set(_texts(body))
@@ -121,11 +122,22 @@ class StudyConfig:
             "plan": {k: v for k, v in asdict(self.plan).items() if k not in ("title", "registry", "timezone")},
         }
 
+    def rule_fingerprint(self, rule: Rule) -> str:
+        """SHA-256 (hex) of a rule's body without its title: a title is wording, and better wording no new version."""
+        return _hashed(self._judging(rule))
+
     def fingerprint(self) -> str:
         """SHA-256 (hex) of everything that changes a rule's verdict: when it changes, all rules are judged again."""
-        bodies = sorted((rule.id, self.rule_body(rule)) for rule in self.rules)
-        text = json.dumps(bodies, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return _hashed(sorted((rule.id, self._judging(rule)) for rule in self.rules))
+
+    def _judging(self, rule: Rule) -> dict[str, Any]:
+        body = self.rule_body(rule)
+        return body | {"rule": {key: value for key, value in body["rule"].items() if key != "title"}}
+
+
+def _hashed(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def canonical(value: Any) -> Any:

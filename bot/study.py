@@ -5,7 +5,6 @@ May not decide anything: `bot.app` makes it, `bot.cycle` uses it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +17,6 @@ from bot.views import Mode
 from bot.voice import Voice
 from rules.model import Audience, Rule
 from storage.database import Database
-from storage.schema import canonical
 
 if TYPE_CHECKING:
     from bot.slack.delivery import Delivery
@@ -84,8 +82,8 @@ class Study:
     @cached_property
     def rule_bodies(self) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
         """Rule id → fingerprint and body of its version, for the rules in force."""
-        bodies = {rule.id: self.config.rule_body(rule) for rule in self.rules}
-        return {name: (hashlib.sha256(canonical(body).encode()).hexdigest(), body) for name, body in bodies.items()}
+        config = self.config
+        return {rule.id: (config.rule_fingerprint(rule), config.rule_body(rule)) for rule in self.rules}
 
     @property
     def audiences(self) -> tuple[Audience, ...]:

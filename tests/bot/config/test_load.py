@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.config import ConfigError, Role, StudyConfig, vanished_rules
-from rules.model import Audience, Derivation
+from rules.model import Audience, Derivation, Urgency
 from tests.bot.config.kinds import GOOD, changed, load_files, load_text
 
 
@@ -141,6 +142,18 @@ def test_a_term_list_belongs_to_the_rules_that_name_it(study: StudyConfig, tmp_p
 def test_a_rule_body_survives_json(study: StudyConfig) -> None:
     for rule in study.rules:
         assert json.loads(json.dumps(study.rule_body(rule))) == study.rule_body(rule)
+
+
+def test_a_better_title_is_stored_and_makes_no_new_version(study: StudyConfig, tmp_path: Path) -> None:
+    """A corrected typo in a title must not tell everybody that the rule was amended."""
+    rule = study.rules[0]
+    retitled = study.rules[0].model_copy(update={"title": "Another title"})
+    assert study.rule_body(retitled)["rule"]["title"] == "Another title"
+    assert study.rule_fingerprint(retitled) == study.rule_fingerprint(rule)
+    stricter = study.rules[0].model_copy(update={"urgency": Urgency.ROUTINE})
+    assert study.rule_fingerprint(stricter) != study.rule_fingerprint(rule)
+    other = replace(study, rules=(retitled, *study.rules[1:]))
+    assert other.fingerprint() == study.fingerprint()
 
 
 def test_the_order_of_rules_keeps_the_fingerprint(study: StudyConfig, tmp_path: Path) -> None:
