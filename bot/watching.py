@@ -24,10 +24,10 @@ from bot.study import Study
 from bot.views import OpsContent, OpsKind, StepContent, Stored, stored_body, stored_from_body
 from rules.model import Audience, State, Urgency
 from storage import alerts, outbox
-from storage.alert_records import ResponseKind
+from storage.alert_records import OpenAlert, ResponseKind
 from storage.findings import last_finding_id, last_findings
+from storage.schema import alert_version, response, source_state
 from storage.schema import outbox as outbox_table
-from storage.schema import response, source_state
 from storage.source_state import recent_warnings
 
 OPS_PRIORITY = 5
@@ -148,9 +148,9 @@ def _outbox_notices(conn: Connection, study: Study, now: datetime) -> Iterator[N
 def _calls(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
     """The next role is called, in the alert's thread and aloud, for each step that passed without an answer.
 
-    The steps count from the opening, or from the withdrawal of an acknowledgement given by mistake. A crossing calls
-    until somebody answers, also where its basis or its rule has changed since. A role that may not read the alert is
-    not called: the role responsible for its audience is.
+    The steps count from when people were told, or from the withdrawal of an acknowledgement given by mistake. A
+    crossing calls until somebody answers, also where its basis or its rule has changed since. A role that may not read
+    the alert is not called: the role responsible for its audience is.
     """
     steps = study.config.slack.escalate
     if not steps:
@@ -160,11 +160,10 @@ def _calls(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
         met = item.ever_crossed or item.state is State.PROVISIONAL
         if item.acknowledgement is not None or not met or item.urgency is Urgency.ROUTINE:
             continue
-        began = withdrawn.get(item.alert_id, item.opened_at)
-        due = [(number, step) for number, step in enumerate(steps, start=1) if began + step.after <= now]
         parent = alert_key(conn, study.id, item.rule_id, item.scope, item.episode)
-        if due and outbox.find(conn, parent) is not None:
-            for number, step in due:
+        began = withdrawn.get(item.alert_id) or _told_at(conn, item, parent, now - steps[0].after)
+        for number, step in enumerate(steps, start=1):
+            if began is not None and began + step.after <= now:
                 minutes, role = int(step.after.total_seconds() // 60), _called(step.to, item.audience)
                 yield Notice(
                     key(conn, study.id, "escalation", item.rule_id, item.scope, item.episode, number, began),
@@ -172,6 +171,17 @@ def _calls(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
                     audience=item.audience, kind="reply", priority=PRIORITY[item.urgency], alert_id=item.alert_id,
                     alert_version=item.version, thread_key=parent, broadcast=True,
                 )  # fmt: skip
+
+
+def _told_at(conn: Connection, item: OpenAlert, parent: str, latest: datetime) -> datetime | None:
+    """When an alert that was opened by `latest` was first told: at its opening, or, where it was already true when
+    monitoring began, with the change that its message was posted for; None where it was not told."""
+    posted = outbox.find(conn, parent) if item.opened_at <= latest else None
+    if posted is None:
+        return None
+    c = alert_version.c
+    told = (c.alert_id == item.alert_id) & (c.version == posted.alert_version)
+    return conn.execute(select(c.at).where(told)).scalar_one_or_none() or item.opened_at
 
 
 def _called(role: Role, audience: Audience) -> Role:
