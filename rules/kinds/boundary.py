@@ -15,12 +15,15 @@ from rules.derive import Facts
 from rules.kinds.judgement import Judge, table
 from rules.kinds.matching import needs
 from rules.kinds.selection import select
+from rules.kinds.sentences import exception, one_event, within
 from rules.kinds.sequence import sequence
 from rules.kinds.told import Reading, boundary_finding
 from rules.kinds.units import units_of
 from rules.kinds.words import RuleFields, Strict, Window
 from rules.model import Finding
 from rules.statistics import Boundary, calibrate
+
+_METHODS = {"beta_binomial": "beta-binomial boundary", "pocock": "Pocock boundary", "table": "boundary as tabled"}
 
 
 class Design(Strict):
@@ -99,12 +102,14 @@ class BoundaryRule(RuleFields):
         return [boundary_finding(self.id, self.judge, reading)]
 
     def describe(self) -> str:
-        """The rule in one sentence."""
+        """The rule as a protocol would say it, with the design's false alarm."""
         b = self.boundary
-        alpha = f"false alarm {b.attained_alpha:.1%} at {b.null_rate:.0%}"
+        which = f"Subjects with {one_event(self.events)}{exception(self.excepted)}{within(self.window)}"
+        looks = f"{len(b.looks)} looks" if len(b.looks) > 1 else "one look"
         return (
-            f"{b.method} boundary on subjects with {self._which()} within {self.window.after_days} days of first dose, "
-            f"{len(b.looks)} looks up to {b.max_n} subjects; {alpha}, if outcomes are recorded once and correctly."
+            f"{which}; {_METHODS[self.design.method]} with {looks} up to {b.max_n} subjects; "
+            f"false alarm {b.attained_alpha:.1%} where {b.null_rate:.0%} of subjects have such an event, "
+            "if outcomes are recorded once and correctly."
         )
 
     def stored(self) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from rules.derive import Facts, Population
 from rules.kinds.event import population_needs
 from rules.kinds.matching import needs
 from rules.kinds.selection import select
+from rules.kinds.sentences import POPULATIONS, among, exception, one_event, several_events, within
 from rules.kinds.tally import Tally, Terms
 from rules.kinds.words import RuleFields, Window
 from rules.model import Finding
@@ -55,8 +56,12 @@ class CountRule(RuleFields):
         return [tally.finding(scope, members) for scope, members in tally.groups()]
 
     def describe(self) -> str:
-        """The rule in one sentence."""
-        per = "" if self.per == "study" else f" per {self.per}"
-        within = f" within {self.window.after_days} days of first dose" if self.window else ""
+        """The rule as a protocol would say it."""
         first = f", among the first {self.first} dosed" if self.first else ""
-        return f"Met by {self.at_least} {self.count}{per} with {self._which()}{within} ({self.population}{first})."
+        more = exception(self.excepted) + within(self.window) + _SAME[self.per] + first
+        if self.count == "events":
+            return f"{self.at_least} or more {several_events(self.events)}{more}{among(self.population)}."
+        return f"{self.at_least} or more {POPULATIONS[self.population]} with {one_event(self.events)}{more}."
+
+
+_SAME = {"study": "", "site": ", at one site", "subject": ", in one subject", "term": ", all with the same coded term"}

@@ -13,6 +13,7 @@ from rules.derive import Facts, Population
 from rules.kinds.evidence import day_of, entry_delay, moment_of, witness
 from rules.kinds.matching import bit, needs
 from rules.kinds.selection import Selected, select
+from rules.kinds.sentences import among, each_event, exception, within
 from rules.kinds.words import RuleFields, Window
 from rules.model import Finding, Standing, State, Urgency
 
@@ -43,9 +44,9 @@ class EventRule(RuleFields):
         return [self._finding(facts, chosen, i) for i in range(len(chosen.row))]
 
     def describe(self) -> str:
-        """The rule in one sentence."""
-        within = f", within {self.window.after_days} days of first dose" if self.window else ""
-        return f"Met by each single event among {self._which()}{within} ({self.population} subjects)."
+        """The rule as a protocol would say it."""
+        more = exception(self.excepted) + within(self.window) + among(self.population)
+        return f"Each {each_event(self.events)}{more}."
 
     def _finding(self, facts: Facts, chosen: Selected, i: int) -> Finding:
         row = int(chosen.row[i])

@@ -16,15 +16,6 @@ from rules.sdtm import KEEP
 _COMPARISON = re.compile(r"\s*(>=|<=|==|=|>|<)\s*([1-5])\s*")
 
 
-def _in_words(value: Any) -> str:
-    """A YAML value as people read it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return ", ".join(f"{name} = {_in_words(inner)}" for name, inner in value.items())
-    return " or ".join(value) if isinstance(value, list | tuple) else str(value)
-
-
 def _as_list(value: Any) -> Any:
     if isinstance(value, str):
         return (value,)
@@ -131,9 +122,6 @@ class EventFilter(Strict):
             given["grade"] = str(self.grade)
         return given
 
-    def __str__(self) -> str:
-        return ", ".join(f"{key} {_in_words(value)}" for key, value in self.written().items())
-
 
 class ExceptFilter(EventFilter):
     """Which of those events do not count. At least one key; only recorded facts except an event."""
@@ -183,8 +171,3 @@ class RuleFields(Strict):
         if self.excepted is not None:
             body["except"] = self.excepted.written()
         return body
-
-    def _which(self) -> str:
-        """The events in words, for `describe`."""
-        what = f"adverse events with {self.events}" if self.events.written() else "any adverse event"
-        return what + (f", except {self.excepted}" if self.excepted is not None else "")

@@ -318,8 +318,9 @@ def test_shipped_design_and_its_explanation() -> None:
     assert details["needs_evaluable"] == 3
     assert one.stored()["boundary"]["table"] == runs
     assert one.describe() == (
-        "beta_binomial boundary on subjects with adverse events with related yes within 28 days of first dose, "
-        "20 looks up to 20 subjects; false alarm 9.6% at 20%, if outcomes are recorded once and correctly."
+        "Subjects with a related adverse event, within 28 days of first dose; beta-binomial boundary with 20 looks "
+        "up to 20 subjects; false alarm 9.6% where 20% of subjects have such an event, if outcomes are recorded once "
+        "and correctly."
     )
 
 

@@ -181,12 +181,14 @@ def test_long_evidence_is_cut_and_says_so_but_what_counts_is_whole(monkeypatch: 
     assert "evidence_total" not in only(rule("count", at_least=1), snapshot(**RECORDS)).details
 
 
-def test_described_in_one_sentence() -> None:
+def test_described_as_a_protocol_would() -> None:
     said = rule("count", at_least=2, per="term", events={"grade": ">=3"}, first=6, window={"after_days": 7}).describe()
     assert said == (
-        "Met by 2 subjects per term with adverse events with grade >=3 within 7 days of first dose "
-        "(treated, among the first 6 dosed)."
+        "2 or more treated subjects with an adverse event of grade ≥ 3, within 7 days of first dose, all with "
+        "the same coded term, among the first 6 dosed."
     )
+    events = rule("count", at_least=3, per="site", count="events", population="all", events={"death": True})
+    assert events.describe() == "3 or more fatal adverse events, at one site; in all subjects."
 
 
 def test_laboratory_population_needs_laboratory_records() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -107,11 +108,29 @@ def test_stored_form_is_the_yaml() -> None:
     assert rule(**stored) == rule("event", events={"grade": ">=2", "terms": ["skin"]}, except_={"terms": ["trauma"]})
 
 
-def test_described_in_one_sentence() -> None:
-    said = rule("event", events={"grade": ">=2", "related": True}, except_={"terms": "trauma"}).describe()
-    assert said == (
-        "Met by each single event among adverse events with related yes, grade >=2, except terms trauma (all subjects)."
-    )
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (
+            {"events": {"serious": True, "related": True}, "except_": {"terms": "trauma"}},
+            "Each related serious adverse event, except the list trauma; in all subjects.",
+        ),
+        (
+            {"events": {"grade": "<3", "soc": ["SKIN", "EYE"], "unexpected": True}, "population": "treated"},
+            "Each unexpected adverse event of grade < 3 of the system organ class SKIN or EYE; in treated subjects.",
+        ),
+        (
+            {"events": {"where": {"AESER": ["Y"]}}, "except_": {"related": False, "grade": "=1"}},
+            "Each adverse event, AESER recorded as Y, except unrelated adverse events of grade 1; in all subjects.",
+        ),
+        (
+            {"events": {"grade": "=4", "treatment_emergent": False, "lesion_role": "control"}},
+            "Each adverse event of grade 4, not treatment-emergent, at a control lesion; in all subjects.",
+        ),
+    ],
+)  # fmt: skip
+def test_described_as_a_protocol_would(keys: dict[str, Any], said: str) -> None:
+    assert rule("event", **keys).describe() == said
 
 
 @pytest.mark.parametrize(
