@@ -99,9 +99,8 @@ class Loop:
             for study in self.studies:
                 with study.database.reading() as conn:
                     conn.execute(select(study_head.c.study_id).limit(1))
-                    stale += [
-                        f"{study.id}/{s.source_id}" for s in source_lines(conn, study.config, now) if not s.current
-                    ]
+                    lines = source_lines(conn, study.config, study.clock.study())
+                    stale += [f"{study.id}/{line.source_id}" for line in lines if not line.current]
                     age = outbox.oldest_open_age(conn, now, study_ids=[study.id])
                 oldest = max(filter(None, (oldest, age)), default=None)
         except StorageError as error:
