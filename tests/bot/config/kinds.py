@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from bot.config import StudyConfig, load
 from rules.kinds.boundary import BoundaryRule
 from rules.kinds.count import CountRule
 from rules.kinds.event import EventRule
 from storage.sources.sdtm import SdtmSource
 from storage.sources.simulated import SimulatedSource
-
-from bot.config import StudyConfig, load
 
 RULES: Mapping[str, type] = {"boundary": BoundaryRule, "count": CountRule, "event": EventRule}
 SOURCES: Mapping[str, type] = {"sdtm": SdtmSource, "simulated": SimulatedSource}
