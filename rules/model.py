@@ -230,7 +230,7 @@ class Finding:
     evidence: every subject or event considered, in stable order.
     details: JSON values for explaining (documented by each kind); never verbatim source text, never an arm
         in a blinded snapshot.
-    reason: for NOT_EVALUABLE, why, in words for the person who can mend it.
+    reason: for NOT_EVALUABLE, why, for the person who can mend it.
     """
 
     rule: str
@@ -329,8 +329,7 @@ class AlertStatus:
     ----------
     episode, version: 1, 2, …   finding: the finding at the alert's last version.
     ever_crossed: the alert was CROSSED (not only PROVISIONAL) at some version of this episode.
-    rule_version: rule version of that finding.
-    resolved: a person ended the episode; meeting the rule again opens episode n + 1.
+    rule_version: of that finding.   resolved: a person ended the episode; met again, n + 1 opens.
     """
 
     episode: int
