@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,12 +19,9 @@ from bot.demo.stage import Stage, set_up
 from rules.model import Audience
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "images"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-REQUIRED = os.environ.get("DSMBOT_REQUIRE_BROWSER") == "1"
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None and not REQUIRED, reason="no system Chromium: the page is not driven here"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
@@ -44,19 +40,6 @@ def stage() -> Iterator[Stage]:
         stop.set()
         made.connection.delivery.wake.set()
         thread.join(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A headless system Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    assert CHROMIUM is not None, "DSMBOT_REQUIRE_BROWSER=1, but there is no Chromium"
-    with sync_playwright() as play:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-        opened = play.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield opened
-        opened.close()
 
 
 def visit(browser: Any, stage: Stage, *, scheme: str = "light", width: int = 1280, height: int = 860) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -97,19 +96,3 @@ def connected(
     yield go
     for handler in opened:
         closing.submit(handler.close)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """The system Chromium; skipped with one line where there is none, unless the environment requires it."""
-    if CHROMIUM is None:
-        if os.environ.get("DSMBOT_REQUIRE_BROWSER") == "1":
-            pytest.fail("DSMBOT_REQUIRE_BROWSER=1, but there is no Chromium on this machine")
-        pytest.skip("no Chromium on this machine: the practice page was not looked at")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield launched
-        launched.close()
