@@ -2,6 +2,7 @@
 
 A cycle may be killed at any instruction. Each step either committed or did not, and the next cycle takes up
 from what is stored: a batch that is closed and not yet evaluated, a notification that is queued and not yet sent.
+What a batch shows is judged before the next one is read: a crossing that a later correction hides is told, too.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from bot.notes import daily_notes
 from bot.polling import Polled, due_sources, ingest_batch, poll_source
 from bot.recording import Recorded, record
 from bot.slack.delivery import DeliveryReport
-from bot.snapshots import snapshot_if_due
+from bot.snapshots import snapshot_if_due, snapshot_left
 from bot.study import Study
 from bot.watching import watch
 from rules.evaluate import evaluate
+from rules.model import Snapshot
 from storage.sources.base import RecordSource
 
 
@@ -46,6 +48,8 @@ def run_cycle(
     ------
     StorageError: nothing can be read or written; nothing was lost, the next cycle continues.
     """
+    recorded = judge(study, snapshot_left(study, now), now)  # only where the last cycle was killed in between
+
     polled = []
     for source in due_sources(study, now) if sources is None else sources:
         batch = poll_source(study, source, now)  # 1. what the source holds; a failure is recorded, never "no events"
@@ -53,17 +57,20 @@ def run_cycle(
             ingest_batch(study, source, batch, now)
         )  # 2. arms split off; a revision only where content changed
 
-    recorded = None
     snapshot = snapshot_if_due(study, now)  # 3. SDTM frames as known at a batch, cut at the clinical cut-off
-    if snapshot is not None:
-        findings = evaluate(study.rules, snapshot)  # 4. pure: rules turn the snapshot into findings
-        recorded = record(
-            study, snapshot, findings, now
-        )  # 5. + 6. reasons to speak, alerts, audit, outbox: one transaction
+    recorded = judge(study, snapshot, now) or recorded
 
     watch(study, now)  # what time alone brings: the silence of a source, a call that nobody answered
     daily_notes(study, now)  # and the note that says what was, and could not be, evaluated
     return Cycle(tuple(polled), recorded, deliver(study, stop))
+
+
+def judge(study: Study, snapshot: Snapshot | None, now: datetime) -> Recorded | None:
+    """Steps 4 to 6; None where there is nothing to judge."""
+    if snapshot is None:
+        return None
+    findings = evaluate(study.rules, snapshot)  # 4. pure: rules turn the snapshot into findings
+    return record(study, snapshot, findings, now)  # 5. + 6. reasons to speak, alerts, audit, outbox: one transaction
 
 
 def deliver(study: Study, stop: Event | None = None) -> DeliveryReport | None:

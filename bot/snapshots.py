@@ -26,6 +26,22 @@ def snapshot_if_due(study: Study, now: datetime) -> Snapshot | None:
     new_day = head.batch_no > 0 and head.next_due is not None and head.next_due <= now
     if not (new_records or new_rules or new_day):
         return None
+    return _built(study, cutoff)
+
+
+def snapshot_left(study: Study, now: datetime) -> Snapshot | None:
+    """The snapshot of records that a killed cycle stored and never judged; None where it left nothing.
+
+    It is judged before a source is asked again: the next batch may correct what this one shows, and a crossing that
+    stood in the records must be told even so.
+    """
+    with study.database.reading() as conn:
+        head = read_head(conn, study.id)
+        cutoff = data_cutoff(conn, study, now)
+    return _built(study, cutoff) if head.batch_no > head.evaluated_batch_no else None
+
+
+def _built(study: Study, cutoff: datetime) -> Snapshot:
     return study.snapshots.build(study.config.plan, study.config.derivation, data_cutoff=cutoff)
 
 

@@ -365,7 +365,7 @@ POINTS: dict[Callable[[Play], None], tuple[Point, ...]] = {
         Point("bot.cycle.poll_source", AFTER),
         Point("bot.polling.ingest", BEFORE),
         Point("bot.cycle.ingest_batch", AFTER),
-        Point("bot.cycle.snapshot_if_due", AFTER),
+        Point("bot.cycle.snapshot_left", AFTER),
         Point("bot.cycle.evaluate", AFTER),
         Point("bot.recording.advance_head", BEFORE),
         Point("bot.recording.advance_head", AFTER),
@@ -485,6 +485,30 @@ def test_one_crash_loses_nothing_and_says_nothing_twice(
     make_play: MakePlay, undisturbed: Result, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     assert _dies_at([point], act, make_play(), monkeypatch) == undisturbed
+
+
+def test_a_crossing_that_was_read_and_never_judged_is_told_though_the_source_corrected_it_meanwhile(
+    make_play: MakePlay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play = make_play()
+    planted = Planted(crosses, deque([Point("bot.cycle.ingest_batch", AFTER)]), armed=True)
+    play.site.write(play.hand.now())
+    play.start()
+    play.quiesce()
+    play.hand.at = play.site.day(70)
+    play.site.write(play.hand.at)
+    with monkeypatch.context() as patch:
+        plant(patch, planted)
+        with pytest.raises(Crash):
+            run_cycle(play.study, play.hand.now())
+    play.hand.at += timedelta(minutes=10)
+    play.site.write(play.hand.at, _mend)
+    play.start()
+    play.quiesce()
+    with play.database.reading() as conn:
+        (alert,) = [a for a in alerts.open_alerts(conn, STUDY) if a.rule_id == "tolerability"]
+        states = [version.finding.state.value for version in alerts.latest(conn, alert.alert_id).versions]
+    assert states == ["CROSSED", "NEAR"], "the crossing of the batch that the dead process had read, then its end"
 
 
 # ------------------------------------------------------------------------------------------------ every instruction
