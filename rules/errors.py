@@ -6,6 +6,7 @@
     ├── DesignError            a statistical design that cannot exist as asked
     ├── RuleError              a rule that cannot be built from what was given
     │   └── UnknownKindError   no rule kind of that name is registered
+    ├── NotSimulatedError      a rule that a simulated trial cannot be judged by
     └── SnapshotError          a snapshot that breaks its own contract
 
 Every message names what happened, where (parameter, rule, domain, column) and what is allowed,
@@ -44,6 +45,10 @@ class UnknownKindError(RuleError):
     def __init__(self, kind: str, known: tuple[str, ...]) -> None:
         self.kind, self.known = kind, known
         super().__init__(f"no rule kind is called {kind!r}; known kinds: {', '.join(known)}")
+
+
+class NotSimulatedError(RulesError):
+    """A rule asks for what a simulated trial does not have; the message says what, for people."""
 
 
 class SnapshotError(RulesError, ValueError):

@@ -17,11 +17,13 @@ from rules.kinds.matching import needs
 from rules.kinds.selection import select
 from rules.kinds.sentences import exception, one_event, within
 from rules.kinds.sequence import sequence
+from rules.kinds.simulated import boundary_day, meant
 from rules.kinds.told import Reading, boundary_finding
 from rules.kinds.units import units_of
 from rules.kinds.words import RuleFields, Strict, Window
 from rules.model import Finding
 from rules.statistics import Boundary, calibrate
+from rules.statistics.trials import NEVER, Days, Trials
 
 _METHODS = {"beta_binomial": "beta-binomial boundary", "pocock": "Pocock boundary", "table": "boundary as tabled"}
 
@@ -100,6 +102,13 @@ class BoundaryRule(RuleFields):
         order = sequence(facts, units, self.window.after_days)
         reading = Reading(facts, chosen, units, order, dosed, self.window.after_days)
         return [boundary_finding(self.id, self.judge, reading)]
+
+    def simulate(self, trials: Trials) -> Days:
+        """Day on which each trial first crosses, replayed whenever anything becomes known; `joint.Simulates`."""
+        known = trials.known_of(meant(trials, self.events, self.excepted), self.window.after_days)
+        first = known.min(axis=-1, initial=NEVER)
+        last = self.beyond_max_n == "continue_last"
+        return boundary_day(self.boundary, trials, first, self.window.after_days, continue_last=last)
 
     def describe(self) -> str:
         """The rule as a protocol would say it, with the design's false alarm."""

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
 from rules.derive import Facts, Population
+from rules.errors import NotSimulatedError
 from rules.kinds.event import population_needs
 from rules.kinds.matching import needs
 from rules.kinds.selection import select
 from rules.kinds.sentences import POPULATIONS, among, exception, one_event, several_events, within
+from rules.kinds.simulated import first_day, meant, nth_day, refuse_population, terms_of
 from rules.kinds.tally import Tally, Terms
 from rules.kinds.words import RuleFields, Window
 from rules.model import Finding
+from rules.statistics.trials import NEVER, Days, Trials
 
 
 class CountRule(RuleFields):
@@ -54,6 +58,25 @@ class CountRule(RuleFields):
         )
         tally = Tally(facts, select(facts, self.events, self.excepted, terms.after_days), terms)
         return [tally.finding(scope, members) for scope, members in tally.groups()]
+
+    def simulate(self, trials: Trials) -> Days:
+        """Day on which each trial first meets the rule; see `rules.statistics.joint.Simulates`."""
+        refuse_population(self.population)
+        if self.per not in ("study", "subject", "term"):
+            raise NotSimulatedError(f"a count per {self.per} is not simulated")
+        types = meant(trials, self.events, self.excepted)
+        known = trials.known_of(types, self.window.after_days if self.window else None)[:, : self.first]
+        if self.per != "term":
+            return self._reached(known)
+        met = [self._reached(np.where(same[:, : self.first], known, NEVER)) for same in terms_of(trials, types)]
+        return np.asarray(np.min(met, axis=0, initial=NEVER) if met else self._reached(known), dtype=np.int32)
+
+    def _reached(self, known: Days) -> Days:
+        """Day on which the count is reached by events known on these days, shape (trials, subjects, types)."""
+        counted = known.min(axis=-1, initial=NEVER, keepdims=True) if self.count == "subjects" else known
+        if self.per == "subject":
+            return first_day(nth_day(counted, self.at_least))
+        return nth_day(counted.reshape(len(counted), -1), self.at_least)
 
     def describe(self) -> str:
         """The rule as a protocol would say it."""

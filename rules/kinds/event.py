@@ -14,8 +14,10 @@ from rules.kinds.evidence import day_of, entry_delay, moment_of, witness
 from rules.kinds.matching import bit, needs
 from rules.kinds.selection import Selected, select
 from rules.kinds.sentences import among, each_event, exception, within
+from rules.kinds.simulated import first_day, meant, refuse_population
 from rules.kinds.words import RuleFields, Window
 from rules.model import Finding, Standing, State, Urgency
+from rules.statistics.trials import Days, Trials
 
 
 class EventRule(RuleFields):
@@ -47,6 +49,12 @@ class EventRule(RuleFields):
         """The rule as a protocol would say it."""
         more = exception(self.excepted) + within(self.window) + among(self.population)
         return f"Each {each_event(self.events)}{more}."
+
+    def simulate(self, trials: Trials) -> Days:
+        """Day on which each trial first meets the rule; see `rules.statistics.joint.Simulates`."""
+        refuse_population(self.population)
+        types = meant(trials, self.events, self.excepted)
+        return first_day(trials.known_of(types, self.window.after_days if self.window else None))
 
     def _finding(self, facts: Facts, chosen: Selected, i: int) -> Finding:
         row = int(chosen.row[i])
