@@ -148,6 +148,33 @@ def replay(
     raise typer.Exit(run_replay(config, start=start, end=end, by=by, as_run=as_run, as_json=as_json))
 
 
+@app.command()
+def design(
+    method: Annotated[str, typer.Argument(help="Name of the design, such as pocock or exposure_pocock.")],
+    null_rate: Annotated[float, typer.Option(help="Event probability per subject that is still acceptable.")],
+    alpha: Annotated[float | None, typer.Option(help="Probability of stopping at the null rate.")] = None,
+    max_n: Annotated[int | None, typer.Option(help="Look after each subject up to this one.")] = None,
+    looks: Annotated[str | None, typer.Option(help="Numbers of subjects at which to look: 10,20,30.")] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(help="Parameter of the design, in its order or by name; may repeat.")
+    ] = None,
+    window: Annotated[float | None, typer.Option(help="Exposure designs: follow-up of one subject.")] = None,
+    max_exposure: Annotated[str | None, typer.Option(help="Exposure designs: maximum or expected.")] = None,
+    rates: Annotated[str | None, typer.Option(help="True rates at which to show characteristics: .1,.2,.3.")] = None,
+    as_json: Json = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw to F.png, .svg or .pdf, and F-characteristics.")] = None,
+) -> None:
+    """Compute a stopping boundary, its false alarm and its exact operating characteristics. Reads no configuration.
+
+    Example: dsmbot design beta_binomial --null-rate .2 --alpha .1 --max-n 20 --param 0.6,2.4
+    """
+    from bot.commands.design import run_design
+    from bot.commands.design_options import Asked
+
+    typed = Asked(method, null_rate, alpha, max_n, looks, tuple(param or ()), window, max_exposure, rates)
+    raise typer.Exit(run_design(typed, as_json=as_json, plot=plot))
+
+
 @audit_app.command("verify")
 def audit_verify(
     config: Config = None,

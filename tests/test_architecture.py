@@ -51,6 +51,7 @@ ALLOWED_THIRD_PARTY = {
         "websockets",
         "truststore",
         "filelock",
+        "matplotlib",
     },
 }
 """Third-party roots a room may import. A new one is a decision: docs/architecture.md says why it is there."""
@@ -116,6 +117,7 @@ def test_every_public_name_is_documented(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
         and not node.name.startswith("_")
         and not ast.get_docstring(node)
+        and "overload" not in [ast.unparse(decorator) for decorator in node.decorator_list]
     ]
     assert missing == []
 

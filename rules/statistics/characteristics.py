@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from rules.statistics.boundary import Boundary
 from rules.statistics.recursion import Floats, as_counts, stopping_probabilities
 
 if TYPE_CHECKING:
-    from rules.statistics.exposure import ExposureBoundary
+    from rules.statistics.exposure import ExposureBoundary, ExposureCharacteristics
 
 ROUNDING = 1e-12
 """Cumulative probability this close below a quantile's level has reached it."""
@@ -79,9 +79,19 @@ class Characteristics:
         return next((look for look, total in reached if total >= level * (1 - ROUNDING)), None)
 
 
+@overload
+def operating_characteristics(boundary: Boundary, rates: Iterable[float]) -> tuple[Characteristics, ...]: ...
+
+
+@overload
+def operating_characteristics(
+    boundary: ExposureBoundary, rates: Iterable[float]
+) -> tuple[ExposureCharacteristics, ...]: ...
+
+
 def operating_characteristics(
     boundary: Boundary | ExposureBoundary, rates: Iterable[float]
-) -> tuple[Characteristics, ...]:
+) -> tuple[Characteristics, ...] | tuple[ExposureCharacteristics, ...]:
     """Exact characteristics at each true rate, in the order given, for independent and immediate outcomes.
 
     With staggered entry more subjects have been dosed when a crossing becomes known than are counted here:
@@ -99,11 +109,11 @@ def operating_characteristics(
 
     Source: the recursion of Schultz et al., Biometrics 1973;29:293.
     """
-    checked = checked_rates(rates)
     if not isinstance(boundary, Boundary):
-        from rules.statistics.exposure import exposure_characteristics
+        from rules.statistics.exposure import exposure_characteristics  # that room builds on this module's types
 
-        return exposure_characteristics(boundary, checked.tolist())
+        return exposure_characteristics(boundary, rates)
+    checked = checked_rates(rates)
     looks = np.array(boundary.looks, dtype=np.int64)
     stopped = stopping_probabilities(looks, as_counts(boundary.looks, boundary.stop_at), checked)
     p_stop = np.minimum(stopped.sum(axis=1), 1.0).tolist()
