@@ -115,7 +115,7 @@ def _pictures(boundary: Boundary | ExposureBoundary, form: str) -> tuple[Picture
         drawn = boundary_figure(boundary, title="Stop when events reach the boundary", subtitle=subtitle, form=form)
     else:
         drawn = exposure_figure(boundary, title="Stop when an event comes too early", subtitle=subtitle, form=form)
-    top = min(3.5 * boundary.null_rate, 0.995)
+    top = min(3.5 * boundary.null_rate, 1 - 0.005 * (1 - boundary.null_rate))  # a certain event has no hazard
     null, how_often = boundary.null_rate, "How often the design stops"
     points = sorted({*np.linspace(0, top, CURVE).tolist(), *_multiples(null, below=top)})
     rows: tuple[Row, ...] = operating_characteristics(boundary, points)

@@ -63,14 +63,14 @@ def sheet(title: str, subtitle: str, *, heights: tuple[float, ...] = (1.0,)) -> 
     title: what to see, in a few words.   subtitle: which design, and its figures.
     heights: of the panels, in proportion.
     """
-    height = 5.1 if len(heights) == 1 else 6.8
+    height = 5.25 if len(heights) == 1 else 6.95
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor=PAPER)
     FigureCanvasAgg(figure)
     figure.text(0.025, 1 - 0.14 / height, title, fontsize=TITLE, weight="bold", color=INK, va="top", family=FONT)
-    below = fill(subtitle, LETTERS)
+    below = fill(subtitle.replace(" %", "\u00a0%"), LETTERS)  # a figure and its sign stay together
     figure.text(0.025, 1 - 0.5 / height, below, fontsize=SMALL, color=MUTED, va="top", family=FONT)
     grid = figure.add_gridspec(
-        len(heights), 1, height_ratios=heights, left=0.095, right=0.955, bottom=0.62 / height, top=1 - 1.2 / height
+        len(heights), 1, height_ratios=heights, left=0.095, right=0.955, bottom=0.62 / height, top=1 - 1.35 / height
     )
     grid.update(hspace=0.27)
     panels: list[Axes] = []

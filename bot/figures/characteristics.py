@@ -83,6 +83,7 @@ def _subjects(axes: Axes, rates: NDArray[np.float64], rows: Sequence[Characteris
     name(axes, y="subjects observed until the trial stops or is complete")
     axes.fill_between(rates, low, high, color=LINE, linewidth=0, zorder=1)
     axes.plot(rates, mean, color=ACCENT, linewidth=2.6, zorder=5)
-    at, beside = int(len(rates) * 0.9), int(len(rates) * 0.6)
+    at = int(len(rates) * 0.9)
+    beside = next((k for k, n in enumerate(high) if n <= 0.75 * rows[0].looks[-1]), at)
     write(axes, "mean", (rates[at], mean[at]), (0, 8), color=ACCENT, ha="center")
     write(axes, "middle half of trials", (rates[beside], high[beside]), (6, 8), color=MUTED, fontsize=SMALL)

@@ -37,7 +37,9 @@ EXECUTED = [(heading, line, part) for heading, line, part in sections() if ">>> 
 def test_what_is_printed_is_what_is_computed(heading: str, line: int, part: str) -> None:
     examples = doctest.DocTestParser().get_doctest(session(part), {}, heading, str(PAGE), line)
     said: list[str] = []
-    result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS).run(examples, out=said.append)
+    result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS).run(
+        examples, out=said.append
+    )
     assert result.failed == 0, "".join(said)
 
 

@@ -139,6 +139,20 @@ def test_pictures_of_a_design_on_exposure(tmp_path: Path) -> None:
     assert "event 3 up to" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["table --null-rate .5 --looks 1 --param 1", "pocock --null-rate 1e-6 --alpha .1 --max-n 20",
+     "table --null-rate .999999 --looks 1,3 --param -,3", "pocock --null-rate .1 --alpha .1 --max-n 1",
+     "exposure_pocock --null-rate 1e-6 --alpha .1 --max-n 2 --window 1",
+     "exposure_sprt --null-rate .97 --alpha .1 --max-n 3 --window 1 --param .99"],
+)  # fmt: skip
+@pytest.mark.filterwarnings("error")
+def test_edges_are_computed_and_drawn(tmp_path: Path, line: str) -> None:
+    done = CliRunner().invoke(app, ["design", *line.split(), "--plot", str(tmp_path / "edge.png")])
+    assert done.exit_code == 0, done.output
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_a_missing_matplotlib_is_said_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
