@@ -20,7 +20,7 @@ RESTRICTED = frozenset({Audience.CLOSED, Audience.PHARMACY})
 
 FACTS = frozenset({
     "AEDECOD", "grade", "serious", "criteria", "related", "death", "contradiction", "study_day", "position", "site",
-    "crossing", "onset", "aware_at", "due_at",
+    "crossing", "onset", "aware_at", "due_at", "order_decides",
 })  # fmt: skip
 """Coded facts about evidence that may leave for Slack; everything else stays, verbatim text above all."""
 

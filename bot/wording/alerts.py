@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from bot.views import AlertContent, ClosedView, OpenView, Setting
 from bot.wording.figures import (
     boundary_count,
-    decisive,
     described,
     event_facts,
     hangs_on,
     later_subjects,
+    open_fields,
     rule_count,
     undecided,
     when_crossed,
@@ -187,8 +187,8 @@ def _provisional(content: AlertContent, counted: str) -> _Body:
 
 
 def _complete(content: AlertContent) -> str:
-    fields = {(item.record_key, name) for item in decisive(content.finding) for name in item.missing}
-    return f"Please complete {'this field' if len(fields) == 1 else f'these {len(fields)} fields'} in the source."
+    fields = open_fields(content.finding)
+    return f"Please complete {'this field' if fields == 1 else f'these {fields} fields'} in the source."
 
 
 def _protocol(content: AlertContent) -> list[str]:

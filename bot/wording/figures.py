@@ -117,8 +117,9 @@ def hangs_on(finding: Finding, *, as_treated: bool = False) -> list[str]:
     missing: dict[str, list[Evidence]] = {}
     for item in decisive(finding):
         for name in item.missing:
-            missing.setdefault(name, []).append(item)
-    said = []
+            if name != "RFXSTDTC" or not item.facts.get("order_decides"):
+                missing.setdefault(name, []).append(item)
+    said = [_order(finding)] if any(item.facts.get("order_decides") for item in finding.evidence) else []
     for name, items in missing.items():
         known = variable(name)
         if as_treated:
@@ -126,6 +127,19 @@ def hangs_on(finding: Finding, *, as_treated: bool = False) -> list[str]:
         else:
             said.append(f"{known.name}, missing for {listed(record_names(items))}, is '{known.taken_as}'")
     return said
+
+
+def _order(finding: Finding) -> str:
+    """`the first dose of P-003, recorded in part, fell on certain days`, as a condition."""
+    who = list(dict.fromkeys(safe(item.usubjid) for item in finding.evidence if item.facts.get("order_decides")))
+    return f"the first {'dose' if len(who) == 1 else 'doses'} of {listed(who)}, recorded in part, fell on certain days"
+
+
+def open_fields(finding: Finding) -> int:
+    """How many fields of the source a met rule hangs on."""
+    fields = {(item.record_key, name) for item in decisive(finding) for name in item.missing if name != "RFXSTDTC"}
+    doses = {item.usubjid for item in decisive(finding) if "RFXSTDTC" in item.missing}
+    return len(fields) + len(doses | {item.usubjid for item in finding.evidence if item.facts.get("order_decides")})
 
 
 def decisive(finding: Finding) -> tuple[Evidence, ...]:

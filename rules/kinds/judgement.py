@@ -63,6 +63,12 @@ class Judge:
         """The boundary over events in order of first dose."""
         return replayed(self.extended(len(flags)), flags)
 
+    def crossed_looks(self, flags: Bools) -> list[int]:
+        """Every look reached at which the events so far stop."""
+        boundary, count = self.extended(len(flags)), np.cumsum(flags)
+        pairs = zip(boundary.looks, boundary.stop_at, strict=True)
+        return [k for k, stop in pairs if stop is not None and k <= len(flags) and count[k - 1] >= stop]
+
     @property
     def needs(self) -> int:
         """Fewest subjects with which the rule can stop; beyond any number where it never can."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rules.columns import Bools, Days, Ints
+from rules.columns import Bools, Days, Ints, later
 from rules.derive import Facts
 from rules.kinds.units import Units
 from rules.model import Standing
@@ -26,7 +26,9 @@ class Sequence:
     event: the subject has a qualifying event, certain or not.   certain: on recorded facts alone.
     unit: position of its event in the units, -1 where none.
     closed: followed through the window.   left, pending, overdue: without an event, and why not closed.
-    dosed: first dose, its earliest day.   day, known: of the event (NaT and 0 where none).
+    dosed, latest: first dose, its earliest and its latest possible day.
+    left_for_sure: left before the window of any possible first dose ended.
+    day, known: of the event (NaT and 0 where none).
     """
 
     subject: Ints
@@ -38,6 +40,8 @@ class Sequence:
     pending: Bools
     overdue: Bools
     dosed: Days
+    latest: Days
+    left_for_sure: Bools
     day: Days
     known: Ints
 
@@ -46,7 +50,11 @@ class Sequence:
 
     def where(self, keep: Bools) -> Sequence:
         """Some of the subjects, in the same order."""
-        return Sequence(*(getattr(self, name)[keep] for name in self.__slots__))
+        return self.at(np.flatnonzero(keep))
+
+    def at(self, places: Ints) -> Sequence:
+        """The subjects at these places, in this order."""
+        return Sequence(*(getattr(self, name)[places] for name in self.__slots__))
 
     def standing(self, at: int) -> Standing:
         """How one subject without a counted event stands."""
@@ -75,7 +83,9 @@ def sequence(facts: Facts, units: Units, after_days: int) -> Sequence:
     end = facts.window_end(after_days)[subject]
     closed = facts.window_closed(after_days)[subject]
     open_without = ~closed & ~event
-    left = open_without & (table["left_hi"].to_numpy("datetime64[D]")[subject] < end)
+    gone = table["left_hi"].to_numpy("datetime64[D]")[subject]
+    left = open_without & (gone < end)
+    earliest, latest = (table[f"first_dose_{which}"].to_numpy("datetime64[D]")[subject] for which in ("lo", "hi"))
     overdue = open_without & ~left & (facts.cutoff > end)
     return Sequence(
         subject=subject,
@@ -86,7 +96,9 @@ def sequence(facts: Facts, units: Units, after_days: int) -> Sequence:
         left=left,
         pending=open_without & ~left & ~overdue,
         overdue=overdue,
-        dosed=table["first_dose_lo"].to_numpy("datetime64[D]")[subject],
+        dosed=earliest,
+        latest=latest,
+        left_for_sure=left & (gone < later(earliest, after_days)),
         day=np.append(units.day, np.datetime64("NaT", "D"))[unit],
         known=np.append(units.known, 0)[unit],
     )

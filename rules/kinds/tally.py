@@ -15,6 +15,7 @@ from rules.derive import Facts, Population
 from rules.kinds.event import in_population, with_dosing_doubt
 from rules.kinds.evidence import entry_delay, limited, witness
 from rules.kinds.matching import bit
+from rules.kinds.places import Choice, Places
 from rules.kinds.selection import Selected
 from rules.kinds.units import Units, units_of
 from rules.model import Evidence, Finding, Standing, State
@@ -58,7 +59,8 @@ class Tally:
         if terms.per == "term":
             uncoded = facts.event_column("AEDECOD")[chosen.row] == ""
             chosen = chosen.doubting(np.where(uncoded, bit("AEDECOD"), 0))
-        self._chosen = chosen = with_dosing_doubt(facts, chosen, terms.population)
+        self._chosen = with_dosing_doubt(facts, chosen, terms.population if terms.first is None else "treated")
+        self._places = None if terms.first is None else Places(facts, terms.first)
         self._standing = self._stand()
 
     def groups(self) -> Iterator[tuple[str, Ints]]:
@@ -76,24 +78,41 @@ class Tally:
                 yield value, members
 
     def _count(self, members: Ints) -> int:
-        counted = members[self._standing[members] == 0]
+        counted = self._counted(members, self._choice(members))
         return len(counted) if self._terms.count == "events" else len(set(self._subject[counted].tolist()))
+
+    def _choice(self, members: Ints) -> Choice | None:
+        """Whose events count, where partial first doses leave open who the first are; None where nothing is open."""
+        if self._places is None or not self._places.is_open:
+            return None
+        return self._places.choose(self._units(self._counted(members, None)), self._terms.at_least)
+
+    def _counted(self, members: Ints, choice: Choice | None) -> Ints:
+        counted = members[self._standing[members] == 0]
+        return counted if choice is None else np.asarray(counted[choice.inside[self._subject[counted]]])
+
+    def _units(self, counted: Ints) -> Units:
+        return units_of(self._facts, self._chosen, counted, by_subject=self._terms.count == "subjects")
 
     def finding(self, scope: str, members: Ints) -> Finding:
         """The finding of one scope.
 
         `details`: `counting` (subjects or events), `per`, `certain` (count on recorded facts alone), `population`,
         `population_n`, `entry_delay_days`, `crossed_study_day`; `evidence_total` where not all evidence is shown;
-        `first_dose_partial`, the subjects whose order under `first` hangs on a partial date.
+        under `first` also `first_dose_partial`, the subjects with a partial first dose, and `hangs_on`, as at
+        `rules.kinds.told.details_of`, those of them who decide. Counted are then the events of the possible first
+        subjects with most of them; `certain` is the fewest of all possible orders.
         """
         terms = self._terms
-        counted = members[self._standing[members] == 0]
-        units = units_of(self._facts, self._chosen, counted, by_subject=terms.count == "subjects")
-        total, certain = len(units.first), int(units.certain.sum())
+        choice = self._choice(members)
+        counted = self._counted(members, choice)
+        units = self._units(counted)
+        total, certain = len(units.first), choice.certain if choice else int(units.certain.sum())
         state = self._state(total, certain)
         deciding = units.where(units.certain) if certain >= terms.at_least else units
         on, known, last = deciding.reached(terms.at_least)
-        evidence, more = self._evidence(members, units)
+        hinges = choice.hinges if choice and state is State.PROVISIONAL else frozenset[int]()
+        evidence, more = self._evidence(np.setdiff1d(members, counted), units, hinges)
         pending, overdue = self._waiting(units)
         return Finding(
             rule=terms.rule,
@@ -107,7 +126,7 @@ class Tally:
             first_crossed_on=on,
             known_at=known,
             evidence=evidence,
-            details=self._details(certain, on, known, last) | more,
+            details=self._details(certain, on, known, last) | self._hangs_on(hinges) | more,
             reason="no subject has been dosed yet" if state is State.PENDING else "",
         )
 
@@ -122,11 +141,10 @@ class Tally:
 
     def _early(self, subject: Ints) -> Bools:
         """Among the first so many dosed, or perhaps; everybody where the rule does not ask."""
-        if self._terms.first is None:
+        if self._places is None:
             return np.ones(len(subject), dtype=bool)
-        position = np.append(self._facts.subjects["position"].to_numpy(), 0)[subject]
-        perhaps = np.append(self._facts.perhaps_treated(), True)[subject]
-        return np.asarray((position >= 1) & (position <= self._terms.first) | perhaps)
+        perhaps = self._facts.perhaps_treated() | self._places.possible()
+        return np.asarray(np.append(perhaps, True)[subject])
 
     def _scopes(self) -> list[str]:
         rows, facts = self._chosen.row, self._facts
@@ -154,8 +172,13 @@ class Tally:
 
     @cached_property
     def _inside(self) -> Bools:
+        """Whom the rule speaks of; of the first so many dosed those by the earliest possible day of first dose."""
         inside = self._facts.population(self._terms.population)
-        return inside & self._early(np.arange(len(inside)))
+        if self._terms.first is None:
+            return inside
+        position = self._facts.subjects["position"].to_numpy()
+        early = (position >= 1) & (position <= self._terms.first)
+        return np.asarray(inside & (early | self._facts.perhaps_treated()))
 
     @cached_property
     def _evaluable(self) -> int:
@@ -174,17 +197,37 @@ class Tally:
         past = facts.cutoff > facts.window_end(days)
         return int((waiting & ~past).sum()), int((waiting & past).sum())
 
-    def _evidence(self, members: Ints, units: Units) -> tuple[tuple[Evidence, ...], dict[str, Any]]:
+    def _evidence(
+        self, rest: Ints, units: Units, hinges: frozenset[int]
+    ) -> tuple[tuple[Evidence, ...], dict[str, Any]]:
         """What counts, in order of event_key (of a subject the event by which it counts), then what does not."""
-        rest = members[self._standing[members] != 0]
-        make, chosen = witness(self._facts), self._chosen
+        make, chosen, counts = witness(self._facts), self._chosen, set(units.first.tolist())
 
         def one(i: int) -> Evidence:
-            standing = _STANDINGS[self._standing[i]]
-            more = {"crossing": True} if standing is Standing.COUNTED else {}
-            return make.event(chosen.row[i], standing, chosen.missing[i], **more)
+            standing = _STANDINGS[self._standing[i] or 4]  # may be of the first so many, but not in this order
+            hinge = int(self._subject[i]) in hinges
+            more = {"order_decides": True} if hinge else {}
+            missing = int(chosen.missing[i]) | (bit("RFXSTDTC") if hinge else 0)
+            if i in counts:
+                standing, more = Standing.COUNTED, more | {"crossing": True}
+            return make.event(chosen.row[i], standing, missing, **more)
 
-        return limited([*np.sort(units.first).tolist(), *rest.tolist()], lambda i: self._standing[i] == 0, one)
+        shown, more = limited([*np.sort(units.first).tolist(), *rest.tolist()], counts.__contains__, one)
+        return (*shown, *self._without_event(hinges)), more
+
+    def _without_event(self, hinges: frozenset[int]) -> Iterator[Evidence]:
+        """Subjects whose partial first dose decides though they have no event: dosed early, they displace another."""
+        days = self._terms.after_days
+        closed = self._facts.window_closed(days) if days is not None else self._facts.population("treated")
+        for at in sorted(hinges - set(self._subject.tolist())):
+            standing = Standing.NO_EVENT if closed[at] else Standing.PENDING
+            yield witness(self._facts).subject(at, standing, order_decides=True)
+
+    def _hangs_on(self, hinges: frozenset[int]) -> dict[str, Any]:
+        """The subjects whose partial first dose decides, as at `rules.kinds.told.details_of`."""
+        names = [str(self._facts.subjects.index[at]) for at in sorted(hinges)]
+        nothing = {"event_key": "", "record_key": "", "domain": "DM", "missing": ["RFXSTDTC"]}
+        return {"hangs_on": [{"usubjid": name, **nothing} for name in names]} if names else {}
 
     def _details(self, certain: int, on: date | None, known: datetime | None, last: int) -> dict[str, Any]:
         terms, table = self._terms, self._facts.subjects

@@ -12,7 +12,8 @@ from rules.columns import Bools
 from rules.derive import Facts
 from rules.kinds.evidence import entry_delay, limited, witness
 from rules.kinds.judgement import Crossing, Judge, table
-from rules.kinds.matching import named
+from rules.kinds.matching import bit, named
+from rules.kinds.orders import Orders, hinges, orders_of
 from rules.kinds.selection import Selected
 from rules.kinds.sequence import Sequence
 from rules.kinds.units import Units
@@ -26,7 +27,8 @@ class Reading:
 
     Parameters
     ----------
-    chosen: events the rule means.   units: one per subject, those that count.   order: all dosed subjects.
+    chosen: events the rule means.   units: one per subject, those that count.
+    order: all dosed subjects, in order of the earliest possible day of first dose.
     dosed: of `chosen`, those of a dosed subject.
     after_days: length of the window.
     """
@@ -39,20 +41,32 @@ class Reading:
     after_days: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a finding is told from: the rule, its facts, the order shown, where it stands, whose place decides."""
+
+    judge: Judge
+    reading: Reading
+    orders: Orders
+    seq: Sequence
+    at: Replay
+    hinges: frozenset[int]
+
+
 def boundary_finding(rule: str, judge: Judge, reading: Reading) -> Finding:
     """The finding of a boundary for the study."""
-    order = reading.order
-    seq = order.where(~order.left)
+    order, orders = reading.order, orders_of(reading.order)
+    seq, sure = orders.shown(judge), orders.sure(judge)
     n_evaluable = int(order.closed.sum())
-    certain, possible = judge.replay(seq.certain), judge.replay(seq.event)
-    state = judge.state(seq, seq.event, n_evaluable)
-    if state is State.CROSSED and not certain.crossed:
+    state = judge.state(orders.most, orders.most.event, n_evaluable)
+    if state is State.CROSSED and not sure:
         state = State.PROVISIONAL
-    decisive = seq.certain if certain.crossed else seq.event
-    at = certain if certain.crossed else possible
-    events = possible.s[at.look - 1] if at.look else (possible.s[-1] if possible.s else 0)
+    decisive = seq.certain if sure else seq.event
+    at, counted = judge.replay(decisive), judge.replay(seq.event).s
+    events = counted[at.look - 1] if at.look else (counted[-1] if counted else 0)
     crossing = judge.crossing(seq, decisive)
-    evidence, more = _evidence(judge, reading, seq, at)
+    told = _Told(judge, reading, orders, seq, at, hinges(judge, order))
+    evidence, more = _evidence(told)
     return Finding(
         rule=rule,
         scope="study",
@@ -66,7 +80,7 @@ def boundary_finding(rule: str, judge: Judge, reading: Reading) -> Finding:
         first_crossed_on=crossing.on if crossing else None,
         known_at=_known(reading, crossing),
         evidence=evidence,
-        details=details_of(judge, reading, seq, at, crossing) | more,
+        details=details_of(told, crossing) | more,
         reason=_reason(judge, state, len(seq), n_evaluable),
     )
 
@@ -88,7 +102,7 @@ def _reason(judge: Judge, state: State, n: int, n_evaluable: int) -> str:
     return ""
 
 
-def details_of(judge: Judge, reading: Reading, seq: Sequence, at: Replay, crossing: Crossing | None) -> dict[str, Any]:
+def details_of(told: _Told, crossing: Crossing | None) -> dict[str, Any]:
     """What explaining a boundary needs, as JSON values.
 
     Keys
@@ -100,9 +114,10 @@ def details_of(judge: Judge, reading: Reading, seq: Sequence, at: Replay, crossi
     overdue_later: subjects without an event yet, up to the look and after it.
     left: subjects taken out of the sequence.   if_left_counted: {"as_no_event", "as_event"} → state, at_n, events,
     stop_at with them in it (only where some left).
-    hangs_on: [{usubjid, event_key, record_key, domain, missing}] of the counted events that hang on missing facts.
+    hangs_on: [{usubjid, event_key, record_key, domain, missing}] of the counted events that hang on missing facts, and
+    of the subjects whose partial first dose (RFXSTDTC) decides, because only some of the possible orders cross.
     if_resolved: {"against", "for"} → state, at_n, events, stop_at if all those facts turned out not to count, or to
-    count (only where there are any).
+    count, and the order least, or most, favourable to that (only where there are any).
     next: {"look", "stop_at", "events_needed"} at the next look, None at or beyond the last.
     needs_evaluable: closed windows below which it is too early to judge.
     beyond_design: subjects beyond the last look.
@@ -111,8 +126,8 @@ def details_of(judge: Judge, reading: Reading, seq: Sequence, at: Replay, crossi
     missing one): of the crossing, None where there is none.
     first_dose_partial: subjects whose place hangs on a partial first dose.
     """
-    boundary, look = judge.boundary, at.look or 0
-    before = np.arange(len(seq)) < look
+    judge, reading, seq, look = told.judge, told.reading, told.seq, told.at.look or 0
+    boundary, before = judge.boundary, np.arange(len(seq)) < look
     table_ = reading.facts.subjects
     partial = table_["first_dose_partial"].to_numpy()[reading.order.subject]
     details: dict[str, Any] = {
@@ -129,14 +144,14 @@ def details_of(judge: Judge, reading: Reading, seq: Sequence, at: Replay, crossi
         "pending_later": int((seq.pending & ~before).sum()),
         "overdue_later": int((seq.overdue & ~before).sum()),
         "left": [str(table_.index[i]) for i in reading.order.subject[reading.order.left]],
-        "hangs_on": list(_hangs_on(reading, seq, look)),
+        "hangs_on": [*_hangs_on(reading, seq, look), *_hinges(told)],
         "next": _next(judge, seq),
         "needs_evaluable": judge.needs,
         "beyond_design": max(len(seq) - boundary.max_n, 0),
         "met_now": _met_now(judge, seq),
         "first_dose_partial": [str(table_.index[i]) for i in reading.order.subject[partial]],
     }
-    return details | _crossed(reading, seq, crossing) | _other_readings(judge, reading, seq)
+    return details | _crossed(reading, seq, crossing) | _other_readings(told)
 
 
 def _design(judge: Judge) -> Mapping[str, Any]:
@@ -159,6 +174,14 @@ def _hangs_on(reading: Reading, seq: Sequence, look: int) -> Iterator[Mapping[st
             "domain": item.domain,
             "missing": list(named(int(reading.chosen.missing[which]))),
         }
+
+
+def _hinges(told: _Told) -> Iterator[Mapping[str, Any]]:
+    """Subjects whose partial first dose decides whether the boundary is crossed."""
+    for at in sorted(told.hinges):
+        item = witness(told.reading.facts).subject(at, Standing.PENDING)
+        nothing = {"event_key": "", "record_key": "", "domain": "DM"}
+        yield {"usubjid": item.usubjid, **nothing, "missing": ["RFXSTDTC"]}
 
 
 def _next(judge: Judge, seq: Sequence) -> Mapping[str, Any] | None:
@@ -192,9 +215,9 @@ def _crossed(reading: Reading, seq: Sequence, crossing: Crossing | None) -> dict
     }
 
 
-def _other_readings(judge: Judge, reading: Reading, seq: Sequence) -> dict[str, Any]:
+def _other_readings(told: _Told) -> dict[str, Any]:
     """The result with those who left counted either way, and with the missing facts resolved either way."""
-    order, said = reading.order, dict[str, Any]()
+    judge, order, said = told.judge, told.reading.order, dict[str, Any]()
     n = int(order.closed.sum())
     if order.left.any():
         with_event = replace(order, event=order.event | order.left)
@@ -202,27 +225,31 @@ def _other_readings(judge: Judge, reading: Reading, seq: Sequence) -> dict[str, 
             "as_no_event": judge.summary(order, order.event, n),
             "as_event": judge.summary(with_event, with_event.event, n),
         }
-    if (seq.event & ~seq.certain).any():
+    least, most = told.orders.least, told.orders.most
+    if (most.event & ~most.certain).any() or len(told.hinges):
         said["if_resolved"] = {
-            "against": judge.summary(seq, seq.certain, n),
-            "for": judge.summary(seq, seq.event, n),
+            "against": judge.summary(least, least.certain, n),
+            "for": judge.summary(most, most.event, n),
         }
     return said
 
 
-def _evidence(judge: Judge, reading: Reading, seq: Sequence, at: Replay) -> tuple[tuple[Evidence, ...], dict[str, Any]]:
+def _evidence(told: _Told) -> tuple[tuple[Evidence, ...], dict[str, Any]]:
     """Dosed subjects in order of first dose with their place, then events that do not count, then the undosed."""
-    subjects = [("subject", int(i)) for i in range(len(reading.order))]
+    judge, reading, seq, order = told.judge, told.reading, told.seq, told.reading.order
+    places = dict(zip(seq.subject.tolist(), range(1, len(seq) + 1), strict=True))
+    place = np.array([places.get(at, 0) for at in order.subject.tolist()], dtype=np.int64)  # 0 where the subject left
+    days = np.where(place > 0, seq.dosed[place - 1], order.dosed) if len(seq) else order.dosed
+    subjects = [("subject", int(i)) for i in np.lexsort((order.subject, days))]
     counted = set(reading.units.first.tolist())
     other = [("event", i) for i in range(len(reading.chosen.row)) if i not in counted and not _repeats(reading, i)]
-    place = np.cumsum(~reading.order.left)
     last = len(seq) if judge.continue_last else judge.boundary.max_n
 
     def make(item: tuple[str, int]) -> Evidence:
         kind, i = item
         if kind == "event":
             return _other_event(reading, i)
-        return _dosed(reading, i, int(place[i]), last, at.look or 0)
+        return _dosed(told, i, int(place[i]), last)
 
     def counts(item: tuple[str, int]) -> bool:
         kind, i = item
@@ -236,19 +263,20 @@ def _repeats(reading: Reading, i: int) -> bool:
     return bool(reading.dosed[i] and reading.chosen.inside[i] and not reading.chosen.excepted[i])
 
 
-def _dosed(reading: Reading, i: int, place: int, last: int, look: int) -> Evidence:
-    order, make = reading.order, witness(reading.facts)
+def _dosed(told: _Told, i: int, place: int, last: int) -> Evidence:
+    reading, order, make = told.reading, told.reading.order, witness(told.reading.facts)
     if order.left[i]:
         return make.subject(int(order.subject[i]), Standing.LEFT)
-    beyond = place > last
+    beyond, hinge = place > last, int(order.subject[i]) in told.hinges
+    decides = {"order_decides": True} if hinge else {}
     if order.event[i]:
         unit = int(order.unit[i])
-        missing = int(reading.chosen.missing[reading.units.first[unit]])
+        missing = int(reading.chosen.missing[reading.units.first[unit]]) | (bit("RFXSTDTC") if hinge else 0)
         standing = Standing.BEYOND_DESIGN if beyond else Standing.COUNTED
-        within = {"crossing": True} if place <= look else {}
-        return make.event(int(reading.units.row[unit]), standing, missing, position=place, **within)
+        within = {"crossing": True} if place <= (told.at.look or 0) else {}
+        return make.event(int(reading.units.row[unit]), standing, missing, position=place, **within, **decides)
     standing = Standing.BEYOND_DESIGN if beyond else order.standing(i)
-    return make.subject(int(order.subject[i]), standing, position=place)
+    return make.subject(int(order.subject[i]), standing, position=place, **decides)
 
 
 def _other_event(reading: Reading, i: int) -> Evidence:
