@@ -75,6 +75,7 @@ def calibrate_exposure(
     table = _Table(design, setting)
     strictness = _least_strict(lambda c: table.false_alarm(c, end), wanted)
     events, up_to = table.at(strictness)
+    attained = min(table.false_alarm(strictness, end), wanted)
     exposures = np.append(up_to[:-1] / setting.hazard, setting.max_n * setting.window)
     return ExposureBoundary(
         method=method,
@@ -86,8 +87,8 @@ def calibrate_exposure(
         events=tuple(events.tolist()),
         up_to_exposure=tuple(exposures.tolist()),
         critical_value=design.on_paper(strictness),
-        attained_alpha=table.false_alarm(strictness, setting.horizon),
-        attained_alpha_expected=table.false_alarm(strictness, end) if over == "expected" else None,
+        attained_alpha=attained if over == "maximum" else table.false_alarm(strictness, setting.horizon),
+        attained_alpha_expected=attained if over == "expected" else None,
         parameters=dict(design.values()),
         recurrent=recurrent,
     )
@@ -101,18 +102,27 @@ class _Table:
     setting: Setting
 
     def at(self, strictness: float) -> tuple[Counts, Floats]:
-        """Event numbers that can stop and μ_e of each, cut at the horizon; the last event reaches it."""
-        horizon = self.setting.horizon
-        size = 8 + math.ceil(horizon + 4 * math.sqrt(horizon))
-        while True:
-            events = np.arange(self.design.first_event, self.design.first_event + size)
+        """Event numbers that can stop and μ_e of each, cut at the horizon; the last event reaches it.
+
+        An event number that nobody ever sees (`_most`) stops whenever it comes, so that no table is endless.
+        """
+        horizon, most = self.setting.horizon, self._most
+        size = min(8 + math.ceil(horizon + 6 * math.sqrt(horizon)), most)
+        events = np.arange(self.design.first_event, self.design.first_event + size)
+        up_to = self.design.stop_by(events.astype(np.float64), strictness, self.setting)
+        if up_to[-1] < horizon:
+            events = np.arange(self.design.first_event, self.design.first_event + most)
             up_to = self.design.stop_by(events.astype(np.float64), strictness, self.setting)
-            if up_to[-1] >= horizon:
-                break
-            size *= 2
+            up_to[-1] = max(up_to[-1], horizon)
         last = int(np.argmax(up_to >= horizon))
         kept = np.flatnonzero((up_to[: last + 1] > 0) & (up_to[: last + 1] >= self.design.delay))
         return events[kept], np.minimum(up_to[kept], horizon)
+
+    @property
+    def _most(self) -> int:
+        """More events than there are subjects, and than a Poisson process at the null has with probability 1e-30."""
+        horizon = self.setting.horizon
+        return max(200, self.setting.max_n + 1, math.ceil(20 + horizon + 12 * math.sqrt(horizon)))
 
     def false_alarm(self, strictness: float, end: float) -> float:
         """Exact P(stop) at the null hazard before `end` events are expected."""

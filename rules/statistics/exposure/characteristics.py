@@ -1,4 +1,4 @@
-"""What an exposure boundary does at a true event rate: how often it stops, after how many events and how much exposure."""
+"""What an exposure boundary does at a true event rate: how often it stops, after which events and exposures."""
 
 from __future__ import annotations
 

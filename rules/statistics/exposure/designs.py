@@ -122,7 +122,7 @@ class ExposureOBrienFleming(ExposureDesign):
 class ExposureWangTsiatis(ExposureDesign):
     """Stop when (e − μ) / √μ ≥ c (μ / μ_max)^(Δ − 1/2); `critical_value` is c.
 
-    Wang & Tsiatis, Biometrics 1987;43:193, equation (2.3), with the score statistic of a Poisson rate; μ_max as in
+    Wang & Tsiatis, Biometrics 1987;43:193, section 2, with the score statistic of a Poisson rate; μ_max as in
     `ExposureOBrienFleming`.
 
     Parameters
@@ -236,8 +236,8 @@ class ExposureSprt(ExposureDesign):
 class ExposureMaxSprt(ExposureDesign):
     """Stop when the maximised log LR = (μ − e) + e log(e / μ) ≥ c while e > μ; `critical_value` is c.
 
-    Kulldorff, Davis, Kolczak, Lewis, Lieu & Platt, Sequential Analysis 2011;30:58, equation (1); minimum events and
-    delay as in Kulldorff & Silva, REVSTAT 2015;13:289. With a delay the false alarm falls in steps, and alpha is kept
+    Kulldorff, Davis, Kolczak, Lewis, Lieu & Platt, Sequential Analysis 2011;30:58, section 2; minimum events and
+    delay as in Kulldorff & Silva, REVSTAT 2015;13:373. With a delay the false alarm falls in steps, and alpha is kept
     from below.
 
     Parameters
@@ -275,7 +275,7 @@ class ExposureMaxSprt(ExposureDesign):
 
     def stop_by(self, events: Floats, strictness: float, setting: Setting) -> Floats:  # noqa: ARG002
         """μ_e = −e W(−exp(−1 − c / e)) with Lambert's W, the root below e of μ − e − e log(μ / e) = c."""
-        return -events * np.asarray(lambertw(-np.exp(-1.0 - strictness / events)).real)
+        return np.asarray(-events * lambertw(-np.exp(-1.0 - strictness / events)).real, dtype=np.float64)
 
 
 EXPOSURE_METHODS: Mapping[str, type[ExposureDesign]] = MappingProxyType(

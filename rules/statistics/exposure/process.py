@@ -19,7 +19,10 @@ Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 NEGLIGIBLE = 1e-40
-"""Counts so low that their whole probability is smaller are dropped; no rate stops a trial mostly by way of them."""
+"""Low counts of smaller probability are dropped: nobody stops by way of them who would not by way of others."""
+
+SMALLEST = 1e-290
+"""High counts of smaller probability are dropped: so is a P(stop) of that size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Passage:
 
 
 def first_passage(events: Counts, up_to: Floats, hazard: float, start: float = 0.0) -> Passage:
-    """Stop probabilities by event number (the recursion of Kulldorff et al., Sequential Analysis 2011;30:58, section 3).
+    """Stop probabilities by event number.
 
     Parameters
     ----------
@@ -58,6 +61,9 @@ def first_passage(events: Counts, up_to: Floats, hazard: float, start: float = 0
         the last.
     hazard: events per unit of exposure, at least 0.
     start: exposure before which nothing is judged; there any count that has reached the first event number stops.
+
+    Source: the Markov chain over the exposures at which the boundary steps up of Kulldorff et al., Sequential
+    Analysis 2011;30:58, section 3.
     """
     alive, atom = _begin(int(events[0]), hazard * start)
     widths = hazard * np.diff(np.append(start, up_to))
@@ -67,8 +73,8 @@ def first_passage(events: Counts, up_to: Floats, hazard: float, start: float = 0
     late = np.add.accumulate(shares[:, ::-1], axis=1)[:, ::-1]
     for stage, event in enumerate(events[1:].tolist()):
         alive, stages[stage + 1] = _stage(alive, event - low, shares[stage], late[stage])
-        dropped = int(np.argmax(alive > NEGLIGIBLE)) if alive[0] < NEGLIGIBLE else 0
-        low, alive = low + dropped, alive[dropped:]
+        begin, end = _kept(alive)
+        low, alive = low + begin, alive[begin:end]
     stopped = np.zeros(max(events.size, atom.size))
     stopped[: events.size] += stages
     stopped[: atom.size] += atom
@@ -100,6 +106,16 @@ def _first_stage(alive: Floats, first: int, mean: float) -> tuple[Floats, float]
     return np.convolve(alive, _poisson(np.array([mean]), first - 1)[0])[:first], stopped
 
 
+def _kept(alive: Floats) -> tuple[int, int]:
+    """First and last + 1 of the counts worth carrying on."""
+    begin, end = 0, alive.size
+    while begin < end - 1 and alive[begin] < NEGLIGIBLE:
+        begin += 1
+    while begin < end - 1 and alive[end - 1] < SMALLEST:
+        end -= 1
+    return begin, end
+
+
 def _stage(alive: Floats, room: int, shares: Floats, late: Floats) -> tuple[Floats, float]:
     """One stage: who reaches `room` events above the lowest count stops, all others move up by their new events."""
     near = min(alive.size, late.size - 1 - (room - alive.size))
@@ -118,5 +134,5 @@ def _poisson(means: Floats, last: int) -> Floats:
 
 
 def _jumps(mean: float) -> int:
-    """A number of events that a Poisson variable exceeds with a probability below 1e-45."""
-    return math.ceil(mean + 15.0 * math.sqrt(mean) + 40.0)
+    """A number of events that a Poisson variable exceeds with a probability below 1e-30."""
+    return math.ceil(mean + 12.0 * math.sqrt(mean) + 20.0)
