@@ -25,6 +25,7 @@ from bot.configuration.explain import explain
 from bot.configuration.people import UNBLINDED, Member, Role, Slack, Step
 from bot.configuration.problems import ConfigError, Problem
 from bot.configuration.reader import Document, Place, read
+from bot.configuration.scenario import NullScenario, scenario_problems
 from bot.configuration.secrets import Secrets, load_secrets
 from bot.configuration.words import At
 from rules.model import Derivation, Rule, StudyPlan
@@ -34,6 +35,7 @@ __all__ = [
     "At",
     "ConfigError",
     "Member",
+    "NullScenario",
     "Operations",
     "Privacy",
     "Problem",
@@ -64,6 +66,7 @@ class StudyConfig:
     slack, schedule, storage, privacy, operations: the blocks. `storage.url` is absolute and, where
         DSMBOT_DATABASE_URL is set, that one.
     warnings: what runs but should be known.
+    null_scenario: what happens in a safe trial, None where nobody stated it.
     """
 
     path: Path
@@ -78,6 +81,7 @@ class StudyConfig:
     privacy: Privacy
     operations: Operations
     warnings: tuple[Problem, ...] = ()
+    null_scenario: NullScenario | None = None
 
     @property
     def id(self) -> str:
@@ -217,6 +221,8 @@ def _study(
         found += within(document)
     rules = build_rules(document, file, rule_kinds)
     sources = build_sources(document, source_kinds)
+    if file and file.null_scenario:
+        found += scenario_problems(document, file.null_scenario, file.study.plan(), file.terms)
     found = _once_per_place([*found, *rules.problems, *sources.problems])
     storage = _storage(document, file, url, found) if file else None
     problems += found
@@ -239,6 +245,7 @@ def _assembled(document: Document, file: StudyFile, storage: Storage, rules: Bui
         privacy=file.privacy,
         operations=file.operations,
         warnings=tuple(sorted(doubts(document, file))),
+        null_scenario=file.null_scenario,
     )
 
 

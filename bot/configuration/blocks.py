@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from bot.configuration.base import Block
 from bot.configuration.people import Slack
+from bot.configuration.scenario import NullScenario
 from bot.configuration.words import (
     At,
     Code,
@@ -249,3 +250,4 @@ class StudyFile(Block):
     slack: Slack
     schedule: Schedule = Field(default_factory=Schedule)
     operations: Operations = Field(default_factory=Operations)
+    null_scenario: NullScenario | None = None

@@ -120,19 +120,29 @@ def boundary_day(boundary: Boundary, trials: Trials, known: Days, after_days: in
     continue_last: as `BoundaryRule.beyond_max_n`.
     """
     removed = np.where(trials.left < trials.entry + after_days, trials.left, NEVER).astype(np.int32)
-    stops = _stops(boundary, trials.entry.shape[1], continue_last)
+    subjects = trials.entry.shape[1] if continue_last else _reaching(boundary.max_n, known, removed)
+    entry, known, removed = trials.entry[:, :subjects], known[:, :subjects], removed[:, :subjects]
+    stops = _stops(boundary, subjects, continue_last)
     day = np.full(len(trials), NEVER, dtype=np.int32)
     able = np.flatnonzero(_may_cross(stops, known, removed))
-    changes = np.concatenate([trials.entry, known, removed], axis=1)
-    subjects = trials.entry.shape[1]
+    changes = np.concatenate([entry, known, removed], axis=1)
     rows = max(1, _CHUNK // (3 * subjects**2))
     columns = max(1, _CHUNK // (rows * subjects))
     for some in np.split(able, range(rows, len(able), rows)):
-        records = (stops, trials.entry[some], known[some], removed[some])
+        records = (stops, entry[some], known[some], removed[some])
         for start in range(0, 3 * subjects, columns):
             crossed = _first_crossing(*records, changes[some, start : start + columns])
             day[some] = np.minimum(day[some], crossed)
     return day
+
+
+def _reaching(looks: int, known: Days, removed: Days) -> int:
+    """Number of subjects beyond whom nobody is ever among the first so many, in any trial.
+
+    Who is never taken out, or had an event known by then, is in the sequence ever after, whatever others do.
+    """
+    place = np.cumsum(known <= removed, axis=1)
+    return int(np.minimum((place < looks).sum(axis=1) + 1, known.shape[1]).max(initial=1))
 
 
 def _stops(boundary: Boundary, subjects: int, continue_last: bool) -> NDArray[np.int64]:

@@ -136,7 +136,7 @@ def joint(rules: Sequence[Any], scenario: Scenario, *, trials: int, seed: int, w
 
 def _judged(rules: Iterable[Any], scenario: Scenario) -> tuple[list[Simulates], dict[str, str]]:
     """The rules that can judge a trial of this scenario, and why others cannot."""
-    sample = draw(scenario, 1, np.random.SeedSequence(0))
+    sample = draw(scenario, 1, np.random.default_rng(0))
     judged: list[Simulates] = []
     refused: dict[str, str] = {}
     for rule in rules:
@@ -157,16 +157,17 @@ def _count(
 ) -> NDArray[np.int64]:
     """Number of trials in which some rule of each row alarms."""
     size = max(1, _BATCH // scenario.n)
-    seeds = np.random.SeedSequence(seed).spawn(-(-trials // size))
-    sizes = [size] * (len(seeds) - 1) + [trials - size * (len(seeds) - 1)]
+    root = np.random.default_rng(seed)
+    generators = root.spawn(-(-trials // size))
+    sizes = [size] * (len(generators) - 1) + [trials - size * (len(generators) - 1)]
 
-    def batch(of: int, root: np.random.SeedSequence) -> NDArray[np.int64]:
-        simulated = draw(scenario, of, root)
+    def batch(of: int, random: np.random.Generator) -> NDArray[np.int64]:
+        simulated = draw(scenario, of, random)
         met = np.array([rule.simulate(simulated) < NEVER for rule in rules]).reshape(len(rules), of)
         return np.array([met[row].any(axis=0).sum() for row in rows], dtype=np.int64)
 
     with ThreadPoolExecutor(workers) as pool:
-        return np.asarray(np.sum(list(pool.map(batch, sizes, seeds)), axis=0))
+        return np.asarray(np.sum(list(pool.map(batch, sizes, generators)), axis=0))
 
 
 def _alarm(name: str, count: int, trials: int) -> FalseAlarm:

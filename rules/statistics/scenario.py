@@ -53,7 +53,9 @@ class OnsetDays:
             raise DesignError("within_days", self.within_days, f"whole days from 0 to {MAX_DAYS}")
         checks.known_word("onset", self.kind, ("uniform", "front_loaded", "exponential"), "uniform, front_loaded, …")
         if (self.median_days is not None) != (self.kind == "exponential"):
-            raise DesignError("median_days", self.median_days, "days for an exponential onset; not for another")
+            raise DesignError(
+                "median_days", self.median_days, "given for an exponential onset, in days, and left out for another"
+            )
         if self.median_days is not None and checks.number("median_days", self.median_days, "days above 0") <= 0:
             raise DesignError("median_days", self.median_days, "days above 0")
 
@@ -112,7 +114,7 @@ class EventType:
         if self.grade not in range(1, 6):
             raise DesignError("grade", self.grade, "a CTCAE grade, 1 to 5")
         if self.death and not (self.serious and self.grade == 5):
-            raise DesignError("death", True, "a death is serious and of grade 5: say so")
+            raise DesignError("death", True, "false, unless the event is serious and of grade 5")
         if checks.whole("distinct_terms", self.distinct_terms, "1 to 1,000") not in range(1, 1001):
             raise DesignError("distinct_terms", self.distinct_terms, "1 to 1,000")
 

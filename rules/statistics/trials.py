@@ -54,8 +54,8 @@ class Trials:
         return known if after_days is None else np.where(self.onset[..., types] <= after_days, known, np.int32(NEVER))
 
 
-def draw(scenario: Scenario, trials: int, seed: np.random.SeedSequence) -> Trials:
-    """Trials of a scenario; equal seeds give equal trials.
+def draw(scenario: Scenario, trials: int, random: np.random.Generator) -> Trials:
+    """Trials of a scenario; a generator in an equal state gives equal trials.
 
     A subject has an event where √r·Z + √(1 − r)·E > Φ⁻¹(1 − rate), with one standard normal Z a subject, one E a
     type, and r the scenario's correlation (Emrich & Piedmonte 1991). Nothing is recorded after a subject left; death
@@ -64,9 +64,8 @@ def draw(scenario: Scenario, trials: int, seed: np.random.SeedSequence) -> Trial
     Parameters
     ----------
     trials: how many.
-    seed: of this batch alone.
+    random: of this batch alone.
     """
-    random = np.random.default_rng(seed)
     shape = (trials, scenario.n)
     gaps = random.exponential(_MONTH / scenario.accrual_per_month, shape)
     gaps[:, 0] = 0.0

@@ -41,7 +41,8 @@ def test_editors_know_the_keys_as_yaml_has_them() -> None:
     document = schema(RULES, SOURCES)
     assert {"events", "except", "action", "audience"} <= set(_definition(document, "event")["properties"])
     assert set(document["properties"]) == {
-        "study", "storage", "privacy", "sources", "codes", "terms", "rules", "slack", "schedule", "operations"
+        "study", "storage", "privacy", "sources", "codes", "terms", "rules", "slack", "schedule", "operations",
+        "null_scenario",
     }  # fmt: skip
     assert document["additionalProperties"] is False
 

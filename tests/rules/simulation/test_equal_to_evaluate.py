@@ -50,7 +50,7 @@ TRIALS = 200
 
 @pytest.fixture(scope="module")
 def trials() -> Trials:
-    return draw(SCENARIO, TRIALS, np.random.SeedSequence(5))
+    return draw(SCENARIO, TRIALS, np.random.default_rng(5))
 
 
 def met(trials: Trials, trial: int, at: int, rules: Sequence[Rule] = BUILT) -> set[str]:

@@ -58,6 +58,6 @@ def test_a_boundary_is_met_on_the_day_the_slow_replay_says(
     boundary = calibrate("table", null_rate=0.2, looks=table[0], stop_at=table[1])
     one = EventType("e", (rate,), OnsetDays("uniform", 28), 3, True, False)
     scenario = Scenario(n, (one,), 0.0, 10, dropout, followup_days=40, known_after_days=late)
-    trials = draw(scenario, 30, np.random.SeedSequence(seed))
+    trials = draw(scenario, 30, np.random.default_rng(seed))
     found = boundary_day(boundary, trials, trials.known[..., 0], 28, continue_last=continue_last)
     assert found.tolist() == [slow_day(boundary, trials, i, 28, continue_last) for i in range(30)]

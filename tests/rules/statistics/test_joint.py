@@ -81,7 +81,7 @@ def test_rates_stay_as_stated_and_types_come_together_as_the_copula_says(
 ) -> None:
     types = tuple(replace(one, rates=(rate,)) for one, rate in zip((LOCAL, SERIOUS), rates, strict=True))
     size, n = 2_000, 20
-    onset = draw(replace(PLAIN, events=types, correlation=correlation), size, np.random.SeedSequence(8)).onset
+    onset = draw(replace(PLAIN, events=types, correlation=correlation), size, np.random.default_rng(8)).onset
     came = onset < NEVER
     for at, rate in enumerate(rates):
         assert near(came[..., at].mean(), rate, size * n)
@@ -102,7 +102,7 @@ def test_the_number_of_workers_changes_nothing(workers: int) -> None:
 def test_arms_are_dealt_in_blocks_and_have_their_own_rates() -> None:
     local, serious = replace(LOCAL, rates=(0.4, 0.0)), replace(SERIOUS, rates=(0.0, 0.3))
     trials = draw(
-        Scenario(18, (local, serious), 0.5, 2.0, 0.0, 112, arms={"A": 2, "B": 1}), 800, np.random.SeedSequence(1)
+        Scenario(18, (local, serious), 0.5, 2.0, 0.0, 112, arms={"A": 2, "B": 1}), 800, np.random.default_rng(1)
     )
     assert ((trials.arm == 0).sum(axis=1) == 12).all()
     assert ((trials.arm[:, :3] == 1).sum(axis=1) == 1).all()
@@ -123,7 +123,7 @@ def test_onsets_have_their_median_and_stay_in_their_window(onset: OnsetDays, med
 
 def test_nothing_is_recorded_after_a_subject_left_or_died() -> None:
     death = EventType("death", (0.5,), UNIFORM, 5, False, True, True)
-    trials = draw(replace(PLAIN, events=(LOCAL, death), dropout=0.5), 500, np.random.SeedSequence(2))
+    trials = draw(replace(PLAIN, events=(LOCAL, death), dropout=0.5), 500, np.random.default_rng(2))
     came = trials.onset < NEVER
     after = trials.entry[..., np.newaxis] + trials.onset > trials.left[..., np.newaxis]
     assert not (came & after).any()
@@ -194,10 +194,10 @@ def test_no_warning_reaches_a_user_at_the_edges() -> None:
     rare = replace(LOCAL, rates=(1e-6,), onset=OnsetDays("exponential", 28, 1e-6))
     sure = replace(SERIOUS, rates=(1 - 1e-6,), onset=OnsetDays("exponential", 28, 1e6))
     never = replace(SERIOUS, rates=(0.0,))
-    table = {"method": "table", "null_rate": 0.5, "looks": [5_000], "stop_at": [1]}
+    table = {"method": "table", "null_rate": 0.5, "looks": [1_500], "stop_at": [1]}
     wide = named("wide", "boundary", window={"after_days": 28}, design=table)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for n in (1, 5_000):
+        for n in (1, 5_000):  # replayed up to the last look
             scenario = Scenario(n, (rare, sure, never), 0.999999, 1e-3, 0.999, 112)
             joint([EVENT, COUNT, BOUNDARY, wide], scenario, trials=1, seed=0)
