@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, insert, select
 
 from rules.model import State
+from storage import sealing
 from storage.alert_records import ResponseKind
 from storage.schema import alert, alert_head, alert_version, response
 
@@ -33,13 +34,16 @@ def derived_heads(conn: Connection, study_id: str) -> list[dict[str, Any]]:
     return [
         _derived_head(
             row, last_episode[row.rule_id, row.scope] == row.episode, versions[row.alert_id],
+            [sealing.opened(conn, study_id, version.finding)["state"] for version in versions[row.alert_id]],
             answers.get(row.alert_id, []),
         )
         for row in rows
     ]  # fmt: skip
 
 
-def _derived_head(row: Any, is_last: bool, versions: Sequence[Any], answers: Sequence[Any]) -> dict[str, Any]:
+def _derived_head(
+    row: Any, is_last: bool, versions: Sequence[Any], states: Sequence[str], answers: Sequence[Any]
+) -> dict[str, Any]:
     effects: dict[str, Any] = {"acknowledged_by": None, "resolved": False}
     for answer in answers:
         effects |= effect(ResponseKind(answer.kind), answer.response_id)
@@ -53,8 +57,8 @@ def _derived_head(row: Any, is_last: bool, versions: Sequence[Any], answers: Seq
         "version": versions[-1].version,
         "revision": len(versions) + len(answers),
         "rule_version": versions[-1].rule_version,
-        "state": versions[-1].finding["state"],
-        "ever_crossed": any(version.finding["state"] == State.CROSSED.value for version in versions),
+        "state": states[-1],
+        "ever_crossed": State.CROSSED.value in states,
         **effects,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -116,8 +116,10 @@ class OpenAlert:
     acknowledgement: Response | None
 
 
-def stored_alert_from_row(row: Any, versions: Sequence[Any], answers: Sequence[Any]) -> StoredAlert:
-    """A stored alert from its row, its versions and its responses, oldest first."""
+def stored_alert_from_row(
+    row: Any, versions: Sequence[Any], answers: Sequence[Any], opened: Callable[[Any], Any]
+) -> StoredAlert:
+    """A stored alert from its row, its versions and its responses, oldest first; `opened` opens what is sealed."""
     responses = tuple(response_from_row(answer) for answer in answers)
     return StoredAlert(
         alert_id=row.alert_id,
@@ -130,7 +132,7 @@ def stored_alert_from_row(row: Any, versions: Sequence[Any], answers: Sequence[A
         opened_at=row.opened_at,
         already_true=row.already_true,
         revision=row.revision,
-        versions=tuple(version_from_row(version) for version in versions),
+        versions=tuple(version_from_row(version, opened) for version in versions),
         responses=responses,
         acknowledgement=next((item for item in responses if item.response_id == row.acknowledged_by), None),
         resolved=row.resolved,
@@ -138,16 +140,17 @@ def stored_alert_from_row(row: Any, versions: Sequence[Any], answers: Sequence[A
     )
 
 
-def version_from_row(row: Any) -> AlertVersion:
-    """A version from its row."""
+def version_from_row(row: Any, opened: Callable[[Any], Any]) -> AlertVersion:
+    """A version from its row; `opened` opens what is sealed."""
+    change = opened(row.change)
     return AlertVersion(
         version=row.version,
         at=row.at,
         reason=Reason(row.reason),
         rule_version=row.rule_version,
-        finding=finding_from_body(row.finding),
-        before=row.change["before"],
-        after=row.change["after"],
+        finding=finding_from_body(opened(row.finding)),
+        before=change["before"],
+        after=change["after"],
     )
 
 

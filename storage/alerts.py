@@ -10,12 +10,13 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, insert, select, update
 
 from rules.model import AlertStatus, Audience, Finding, State, Transition, Urgency, finding_from_body
-from storage import audit
+from storage import audit, sealing
 from storage.alert_heads import effect, grouped
 from storage.alert_records import (
     OpenAlert,
@@ -29,6 +30,7 @@ from storage.alert_records import (
 from storage.errors import AlertConflict
 from storage.heads import Head
 from storage.schema import alert, alert_head, alert_version, response
+from storage.sides import numbered
 
 Key = tuple[str, str]
 """(rule id, scope)."""
@@ -79,7 +81,7 @@ def statuses(conn: Connection, study_id: str, keys: Collection[Key] | None = Non
         (row.rule_id, row.scope): AlertStatus(
             episode=row.episode,
             version=row.version,
-            finding=finding_from_body(row.finding),
+            finding=finding_from_body(sealing.opened(conn, study_id, row.finding)),
             ever_crossed=row.ever_crossed,
             rule_version=row.rule_version,
             resolved=row.resolved,
@@ -140,11 +142,12 @@ def write_version(
         if last is None or last.episode != transition.episode:
             raise _conflict(finding, f"there is no episode {transition.episode} to continue")
         alert_id, version, crossed = last.alert_id, last.version + 1, last.ever_crossed
-    _insert_version(conn, alert_id, version, finding, transition, rule_version, at)
+    _insert_version(conn, head.study_id, alert_id, version, finding, transition, rule_version, at)
     crossed, state = crossed or finding.state is State.CROSSED, finding.state.value
     _move_head(conn, alert_id, version=version, rule_version=rule_version, state=state, ever_crossed=crossed)
     said = {"alert_id": alert_id, "rule": finding.rule, "episode": transition.episode, "version": version}
-    said |= {"reason": transition.reason.value, "state": state, "finding": finding.digest()}
+    said |= {"reason": transition.reason.value, "state": state}
+    said |= {"finding": sealing.digest(conn, head.study_id, finding)}
     head = audit.append(conn, head, at=at, actor="dsmbot", kind="alert_version", body=said)
     return WrittenVersion(alert_id, transition.episode, version, head)
 
@@ -185,6 +188,7 @@ def add_response(
         "study_id": head.study_id, "alert_id": alert_id, "alert_version": alert_version, "kind": kind.value,
         "user_id": user_id, "team_id": team_id, "at": at, "basis": basis, "inbox_key": inbox_key, "note": note,
     }  # fmt: skip
+    [values] = numbered(conn, response.c.response_id, head.study_id, [values])
     row = conn.execute(insert(response).returning(*response.c), values).one()
     _move_head(conn, alert_id, **effect(kind, row.response_id))
     said = {"alert_id": alert_id, "alert_version": alert_version, "kind": kind.value, "basis": basis}
@@ -212,7 +216,9 @@ def by_id(conn: Connection, alert_ids: Collection[int]) -> dict[int, StoredAlert
     versions = grouped(conn, select(alert_version).order_by(alert_version.c.version), alert_version.c.alert_id, ids)
     answers = grouped(conn, select(response).order_by(response.c.response_id), response.c.alert_id, ids)
     return {
-        row.alert_id: stored_alert_from_row(row, versions[row.alert_id], answers.get(row.alert_id, []))
+        row.alert_id: stored_alert_from_row(
+            row, versions[row.alert_id], answers.get(row.alert_id, []), partial(sealing.opened, conn, row.study_id)
+        )
         for [row] in grouped(conn, _alert_query(), alert.c.alert_id, ids).values()
     }
 
@@ -258,6 +264,7 @@ def _open_episode(
         raise _conflict(finding, f"episode {last.episode} is still open: only a person ends it")
     key = {"study_id": head.study_id, "rule_id": finding.rule, "scope": finding.scope, "episode": expected}
     row = {**key, "audience": audience.value, "urgency": urgency.value, "opened_at": at, "already_true": already_true}
+    [row] = numbered(conn, alert.c.alert_id, head.study_id, [row])
     alert_id: int = conn.execute(insert(alert).returning(alert.c.alert_id), row).scalar_one()
     if last is not None:
         conn.execute(update(alert_head).where(alert_head.c.alert_id == last.alert_id).values(latest_episode=False))
@@ -268,6 +275,7 @@ def _open_episode(
 
 def _insert_version(
     conn: Connection,
+    side_id: str,
     alert_id: int,
     version: int,
     finding: Finding,
@@ -275,8 +283,9 @@ def _insert_version(
     rule_version: int,
     at: datetime,
 ) -> None:
-    change = {"before": dict(transition.before), "after": dict(transition.after)}
-    told = {"reason": transition.reason.value, "rule_version": rule_version, "finding": finding.body()}
+    change = sealing.sealed(conn, side_id, {"before": dict(transition.before), "after": dict(transition.after)})
+    body = sealing.sealed(conn, side_id, finding.body())
+    told = {"reason": transition.reason.value, "rule_version": rule_version, "finding": body}
     conn.execute(insert(alert_version), {"alert_id": alert_id, "version": version, "at": at, "change": change, **told})
 
 

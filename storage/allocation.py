@@ -13,12 +13,13 @@ import binascii
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from sqlalchemy import Connection, Select, insert, select
 
 from storage.errors import AllocationKeyError
@@ -28,6 +29,8 @@ ENVIRONMENT = "DSMBOT_ALLOCATION_KEY"
 """Environment variable with the key; with `_FILE` appended, with the path of a file that holds it."""
 
 _NONCE, _BLOCK, _KEY = 12, 256, 32
+_LEAST = 4096
+"""Least size of a sealed value, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class AllocationKey:
     material: 32 random bytes, from which the encryption and digest keys are derived.
     """
 
-    __slots__ = ("_cipher", "_digest_key")
+    __slots__ = ("_cipher", "_digest_key", "_vault")
 
     def __init__(self, material: bytes) -> None:
         if len(material) != _KEY:
@@ -63,6 +66,7 @@ class AllocationKey:
             )
         self._cipher = AESGCM(_derived(material, b"encrypt"))
         self._digest_key = _derived(material, b"digest")
+        self._vault = AESSIV(_derived(material, b"vault", 2 * _KEY))
 
     def __repr__(self) -> str:
         return "AllocationKey(…)"
@@ -136,12 +140,30 @@ class AllocationKey:
         try:
             body = json.loads(self._cipher.decrypt(nonce, sealed, _bound_to(study_id, domain)))
         except InvalidTag as error:
-            raise AllocationKeyError(
-                "This key does not open the stored allocation: it is another key, or the row was altered",
-                where=f"study {study_id}, domain {domain}",
-                fix="Use the key with which monitoring began.",
-            ) from error
+            raise _other_key(f"study {study_id}, domain {domain}") from error
         return body["record_key"], body["values"]
+
+    def seal_value(self, study_id: str, value: Any) -> str:
+        """Any JSON value, sealed as text: equal values give equal texts (AES-SIV, RFC 5297), padded (`_LEAST`)."""
+        body = canonical(value).encode()
+        size = max(_LEAST, 1 << (len(body) - 1).bit_length())
+        return base64.b64encode(self._vault.encrypt(body.ljust(size), [_bound_to(study_id, "vault")])).decode()
+
+    def open_value(self, study_id: str, sealed: str) -> Any:
+        """The value that `seal_value` sealed.
+
+        Raises
+        ------
+        AllocationKeyError: another key sealed it, or it was altered.
+        """
+        try:
+            return json.loads(self._vault.decrypt(base64.b64decode(sealed), [_bound_to(study_id, "vault")]))
+        except (InvalidTag, binascii.Error) as error:
+            raise _other_key(f"study {study_id}") from error
+
+    def coin(self, study_id: str, number: int) -> bool:
+        """A toss that is the same for ever and that nobody without the key can know."""
+        return bool(self._digest(study_id, "coin", str(number).encode())[0] & 1)
 
     def _digest(self, study_id: str, domain: str, content: bytes) -> bytes:
         bound = _bound_to(study_id, domain) + b"\0" + content
@@ -195,6 +217,18 @@ def read(
     return found
 
 
+def history(
+    conn: Connection, study_id: str, key: AllocationKey, domain: str, *, batch_no: int
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Record key and arm-revealing values of one domain, every version that was visible at a batch, oldest first.
+
+    Unblinds as `read` does. Raises AllocationKeyError likewise.
+    """
+    query = _visible(study_id, batch_no, allocation.c.ciphertext).where(allocation.c.domain == domain)
+    for row in conn.execute(query):
+        yield key.open(study_id, domain, bytes(row.ciphertext))
+
+
 def _visible(study_id: str, batch_no: int | None, *columns: object) -> Select[tuple[object, ...]]:
     """Rows of closed batches, oldest first, so that the last one of a record wins."""
     query = select(*columns).join(batch, batch.c.ingest_id == allocation.c.ingest_id)  # type: ignore[call-overload]
@@ -209,9 +243,17 @@ def _bound_to(study_id: str, domain: str) -> bytes:
     return canonical([study_id, domain]).encode()
 
 
-def _derived(material: bytes, purpose: bytes) -> bytes:
+def _derived(material: bytes, purpose: bytes, size: int = _KEY) -> bytes:
     """A separate key for each purpose (BLAKE2b, RFC 7693, keyed with the material)."""
-    return hashlib.blake2b(purpose, key=material, digest_size=_KEY, person=b"dsmbot alloc").digest()
+    return hashlib.blake2b(purpose, key=material, digest_size=size, person=b"dsmbot alloc").digest()
+
+
+def _other_key(where: str) -> AllocationKeyError:
+    return AllocationKeyError(
+        "This key does not open the stored allocation: it is another key, or the row was altered",
+        where=where,
+        fix="Use the key with which monitoring began.",
+    )
 
 
 _MAKE_ONE = (

@@ -207,7 +207,7 @@ def _continue_numbering(conn: Connection) -> None:
     for table in metadata.sorted_tables:
         column = table.autoincrement_column
         if column is not None and isinstance(column.type, Integer):
-            last = conn.execute(select(func.max(column))).scalar_one()
+            last = conn.execute(select(func.max(column)).where(column > 0)).scalar_one()
             sequence = func.pg_get_serial_sequence(table.name, column.name)
             conn.execute(select(func.setval(sequence, last or 1, last is not None)))
 

@@ -19,7 +19,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from storage import heads
+from storage import heads, sealing
+from storage.allocation import AllocationKey
 from storage.engine import BEGIN, make_engine, parse_url, remedy
 from storage.errors import (
     BadUrl,
@@ -49,6 +50,8 @@ class Database:
     lock: held file lock of a SQLite writer, released by `close()` or when the process dies.
     writable: False refuses `writing()`; such a database fences nobody off.
 
+    `allocation_key` opens what the closed side of a study stores (`storage.sealing`); None leaves it sealed.
+
     Raises
     ------
     BadUrl: another kind of database, or its driver is not installed.
@@ -57,6 +60,7 @@ class Database:
     def __init__(self, url: str | URL, *, lock: FileLock | None = None, writable: bool = True) -> None:
         self.url = parse_url(url)
         self.epochs: dict[str, int] = {}
+        self.allocation_key: AllocationKey | None = None
         self.writable = writable
         self._lock = lock
         self._turn = threading.Lock()
@@ -84,6 +88,7 @@ class Database:
         with self._translating(), self.engine.connect() as conn:
             if not self.is_sqlite:
                 conn = conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            conn.info[sealing.KEY] = self.allocation_key
             with conn.execution_options(**{BEGIN: "BEGIN"}).begin():
                 if not self.is_sqlite:
                     yield conn
@@ -112,7 +117,7 @@ class Database:
         self._check_may_write()
         with self._translating(), self._taking_turns(), self.engine.connect() as conn:
             conn = conn.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
-            conn.info["dsmbot_epochs"] = self.epochs
+            conn.info.update({"dsmbot_epochs": self.epochs, sealing.KEY: self.allocation_key})
             with conn.begin():
                 if study_id is not None:
                     heads.lock_head(conn, study_id)

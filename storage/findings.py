@@ -17,9 +17,10 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select
 
 from rules.model import Finding, finding_from_body
-from storage import audit
+from storage import audit, sealing
 from storage.heads import Head, dialect_insert
 from storage.schema import canonical, evaluation, finding, finding_head, rule_version
+from storage.sides import is_closed, numbered
 
 Key = tuple[str, str]
 """(rule id, scope)."""
@@ -126,7 +127,7 @@ def last_findings(
     query = query.where(h.study_id == study_id)
     if rule_id is not None:
         query = query.where(h.rule_id == rule_id)
-    bodies: Iterable[Any] = conn.execute(query).scalars()
+    bodies: Iterable[Any] = (sealing.opened(conn, study_id, body) for body in conn.execute(query).scalars())
     if keys is not None:
         wanted = set(keys)
         bodies = [body for body in bodies if (body["rule"], body["scope"]) in wanted]
@@ -164,7 +165,7 @@ def store_evaluation(
     ------
     ValueError: two findings of one scope, or a finding of a rule without a version.
     """
-    digests = _digests(findings, rule_versions)
+    digests = _digests(conn, head.study_id, findings, rule_versions)
     before = last_digests(conn, head.study_id)
     changed = [item for item in findings if before.get((item.rule, item.scope)) != digests[item.rule, item.scope]]
     total = digest_of_findings(digests)
@@ -174,10 +175,11 @@ def store_evaluation(
         "data_cutoff": data_cutoff,
         "at": at,
         "rule_versions": dict(rule_versions),
-        "states": _states(findings, rule_versions),
+        "states": {} if is_closed(head.study_id) else _states(findings, rule_versions),
         "findings_digest": total,
         "code_version": code_version,
     }
+    [row] = numbered(conn, evaluation.c.evaluation_id, head.study_id, [row])
     evaluation_id = conn.execute(insert(evaluation).values(row).returning(evaluation.c.evaluation_id)).scalar_one()
     _store_changed(conn, head.study_id, evaluation_id, changed, digests, rule_versions)
     said = {name: row[name] for name in ("batch_no", "rule_versions", "findings_digest", "code_version")}
@@ -207,14 +209,16 @@ def rebuild_heads(conn: Connection, study_id: str) -> int:
     return int(conn.execute(own).scalar_one())
 
 
-def _digests(findings: Sequence[Finding], rule_versions: Mapping[str, int]) -> dict[Key, str]:
+def _digests(
+    conn: Connection, side_id: str, findings: Sequence[Finding], rule_versions: Mapping[str, int]
+) -> dict[Key, str]:
     digests: dict[Key, str] = {}
     for item in findings:
         if item.rule not in rule_versions:
             raise ValueError(f"rule {item.rule!r} has findings but no registered version")
         if (item.rule, item.scope) in digests:
             raise ValueError(f"rule {item.rule!r} has two findings for scope {item.scope!r}: a rule gives one a scope")
-        digests[item.rule, item.scope] = item.digest()
+        digests[item.rule, item.scope] = sealing.digest(conn, side_id, item)
     return digests
 
 
@@ -245,11 +249,12 @@ def _store_changed(
             "rule_version": rule_versions[item.rule],
             "scope": item.scope,
             "digest": digests[item.rule, item.scope],
-            "body": item.body(),
+            "body": sealing.sealed(conn, study_id, item.body()),
         }
         for item in changed
     ]
     c = finding.c
+    rows = numbered(conn, c.finding_id, study_id, rows)
     stored = conn.execute(insert(finding).returning(c.finding_id, c.rule_id, c.scope, c.digest), rows)
     upsert = dialect_insert(conn, finding_head)
     upsert = upsert.on_conflict_do_update(

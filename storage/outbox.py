@@ -32,6 +32,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage import sealing
 from storage.database import Database
 from storage.heads import check_epochs, dialect_insert
 from storage.outbox_rows import OPEN, SWEEPS, Item, Status, item, items, lane, of
@@ -73,7 +74,8 @@ def enqueue(
     """
     values = {
         "study_id": study_id, "delivery_key": delivery_key, "audience": audience, "kind": kind,
-        "alert_id": alert_id, "alert_version": alert_version, "content": dict(content), "priority": priority,
+        "alert_id": alert_id, "alert_version": alert_version, "priority": priority,
+        "content": sealing.content(conn, study_id, content),
         "broadcast": broadcast, "status": Status.QUEUED.value, "created_at": created_at,
         "not_before": not_before or created_at, "thread_key": thread_key, "channel_id": channel_id,
     }  # fmt: skip
