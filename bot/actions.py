@@ -18,7 +18,7 @@ from bot.content import standing
 from bot.views import Acknowledgement, Setting, StartingStateContent, stored_body, stored_from_body
 from bot.wording import replies
 from rules.model import Audience
-from storage import alerts, audit, reconcile
+from storage import alerts, audit, reconcile, sealing
 from storage.alert_records import ResponseKind, StoredAlert
 from storage.heads import lock_head
 from storage.outbox_rows import Item
@@ -104,21 +104,21 @@ def _respond(conn: Connection, alert: StoredAlert, by: By, kind: ResponseKind) -
         user_id=by.user_id,
         team_id=by.team_id,
         at=by.at,
-        basis=by.basis or alert.finding.digest(),
+        basis=by.basis or sealing.digest(conn, alert.study_id, alert.finding),
         inbox_key=by.inbox_key,
     )
 
 
 def accept_starting_state(conn: Connection, item: Item, by: By, setting: Setting) -> Done:
     """One person accepts what was already so when monitoring began; audited, and shown on the message."""
-    content = stored_from_body(item.content)
+    content = stored_from_body(sealing.opened(conn, item.study_id, item.content))
     if not isinstance(content, StartingStateContent):
         return Done(Effect.UNKNOWN, replies.UNKNOWN_ALERT)
     if content.accepted_at is not None:
         first = Acknowledgement(content.accepted_by, content.accepted_at)
         return Done(Effect.ALREADY_ACCEPTED, replies.accepted(first, setting))
     accepted = replace(content, accepted_by=by.user_id, accepted_at=by.at)
-    reconcile.restate(conn, item.delivery_key, stored_body(accepted))
+    reconcile.restate(conn, item.delivery_key, sealing.content(conn, item.study_id, stored_body(accepted)))
     _audit(conn, item.study_id, by, "starting_state_accepted", {"delivery_key": item.delivery_key})
     return Done(Effect.ACCEPTED, replies.accepted(Acknowledgement(by.user_id, by.at), setting))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -27,16 +27,20 @@ from bot.slack.delivery import Delivery, DeliveryTiming
 from bot.slack.desk import Desk
 from bot.slack.handlers import register
 from bot.slack.history import Pace
-from bot.standing import status_content
-from bot.study import Clock, Study
+from bot.standing import status_answer
+from bot.study import Clock, Study, by_arm
 from bot.views import Mode, OpsContent, OpsKind, StatusContent
 from bot.voice import voice_of
 from rules.model import Audience
 from storage.allocation import AllocationKey
 from storage.database import Database, open_database
+from storage.sides import closed_side
 from storage.snapshot import SnapshotBuilder
 
 DEFAULT_CONFIG = Path("config.yaml")
+
+NO_KEY = "rules by arm cannot be judged: no allocation key is set (DSMBOT_ALLOCATION_KEY)"
+"""Told to the closed channel alone, where a rule is by arm and nothing opens the allocation."""
 
 
 def now_utc() -> datetime:
@@ -126,13 +130,14 @@ def opened(
     database = open_database(
         configs[0].storage.url,
         mode=mode.value if mode else None,
-        study_ids=[config.id for config in configs],
+        study_ids=[side for config in configs for side in _sides(config)],
         now=clock.study(),
         writable=writable,
     )
     try:
+        database.allocation_key = _key_of(secrets)
         metrics = Metrics()
-        studies = tuple(_compose(config, database, mode, secrets, clock, metrics) for config in configs)
+        studies = tuple(_compose(config, database, mode, clock, metrics) for config in configs)
         yield Opened(studies, database)
     finally:
         database.close()
@@ -150,16 +155,14 @@ def _compose(
     config: StudyConfig,
     database: Database,
     mode: Mode | None,
-    secrets: Secrets,
     clock: Clock,
     metrics: Metrics,
 ) -> Study:
     refuse_unfit(config, database)
     made = kinds("dsmbot.sources")
-    key = AllocationKey.from_text(secrets.allocation_key) if secrets.allocation_key else None
     with database.reading() as conn:
         secret = salt(conn, config.id)
-    return Study(
+    study = Study(
         config=config,
         database=database,
         mode=mode or Mode.LIVE,
@@ -167,10 +170,22 @@ def _compose(
         snapshots=SnapshotBuilder(database, config.id),
         clock=clock,
         code_version=__version__,
-        allocation_key=key,
+        allocation_key=database.allocation_key,
         voice=voice_of(config, mode=mode or Mode.LIVE, salt=secret),
         metrics=metrics,
     )
+    if len(_sides(config)) > 1:
+        study.closed = replace(study, unblinded=True, unwatched="" if study.allocation_key else NO_KEY)
+    return study
+
+
+def _key_of(secrets: Secrets) -> AllocationKey | None:
+    return AllocationKey.from_text(secrets.allocation_key) if secrets.allocation_key else None
+
+
+def _sides(config: StudyConfig) -> list[str]:
+    """The ids under which a study's history is stored: a closed side only where a rule is, or was, by arm."""
+    return [config.id, *([closed_side(config.id)] if any(by_arm(rule) for rule in config.rules) else [])]
 
 
 @dataclass
@@ -217,13 +232,19 @@ def connect(
         without_proxy(os.environ)
     client = web_client(secrets.bot_token, secrets.api_url)
     studies = {study.id: study for study in composed.studies}
-    voices = {study.id: study.voice for study in composed.studies}
+    closed = [study.closed for study in composed.studies if study.closed]
     timing = timing or DeliveryTiming(**composed.studies[0].config.operations.delivery.written())
-    delivery = Delivery(composed.database, client, voices, timing=timing, pace=pace)
+    voices = {study.id: study.voice for study in composed.studies}
+    apart = {study.id: study.voice for study in closed}
+    probed = [study.config.id for study in closed]
+    delivery = Delivery(composed.database, client, voices, timing=timing, pace=pace, probed=probed)
     for study in composed.studies:
         study.delivery = delivery
+    for study in closed:
+        alone = {study.id: study.voice}
+        study.delivery = Delivery(composed.database, client, alone, timing=timing, pace=pace, quiet=True)
     clock = composed.studies[0].clock
-    desk = Desk(composed.database, client, voices, _status_of(studies), clock.study, delivery.wake)
+    desk = Desk(composed.database, client, {**voices, **apart}, _status_of(studies), clock.study, delivery.wake)
     if not needs_socket or secrets.app_token is None:
         return Connection(delivery, desk)
     app = bolt_app(client)
@@ -233,7 +254,7 @@ def connect(
 
 def _status_of(studies: Mapping[str, Study]) -> Callable[..., StatusContent]:
     def status(conn: SqlConnection, study_id: str, audience: Audience, now: datetime) -> StatusContent:
-        return status_content(conn, studies[study_id].config, audience, now)
+        return status_answer(conn, studies[study_id], audience, now)
 
     return status
 

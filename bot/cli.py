@@ -37,6 +37,9 @@ Config = Annotated[
     typer.Option("-c", "--config", help="Study configuration; may repeat. Default: config.yaml here."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout; all else on stderr.")]
+Closed = Annotated[
+    bool, typer.Option("--closed", help="The side of rules by arm, for people who are unblinded, instead of the open.")
+]
 
 
 def _version(show: bool) -> None:
@@ -181,6 +184,7 @@ def audit_verify(
     anchor: Annotated[
         list[str] | None, typer.Option("--anchor", help="SEQ:HASH printed in a note or report; may repeat.")
     ] = None,
+    closed: Closed = False,
     as_json: Json = False,
 ) -> None:
     """Recompute the audit chain and compare it with anchors that people hold.
@@ -189,13 +193,14 @@ def audit_verify(
     """
     from bot.commands.audit import run_verify
 
-    raise typer.Exit(run_verify(config, anchors=anchor or [], as_json=as_json))
+    raise typer.Exit(run_verify(config, anchors=anchor or [], closed=closed, as_json=as_json))
 
 
 @audit_app.command("export")
 def audit_export(
     config: Config = None,
     out: Annotated[Path | None, typer.Option(help="File to write; default stdout.")] = None,
+    closed: Closed = False,
 ) -> None:
     """Write the audit record as JSON lines, oldest first.
 
@@ -203,7 +208,7 @@ def audit_export(
     """
     from bot.commands.audit import run_export
 
-    raise typer.Exit(run_export(config, out=out))
+    raise typer.Exit(run_export(config, out=out, closed=closed))
 
 
 @db_app.command("upgrade")

@@ -25,11 +25,12 @@ from bot.views import (
 )
 from bot.voice import Voice
 from rules.model import Action, Audience, Finding, State, Urgency
-from storage import alerts
+from storage import alerts, sealing
 from storage.alert_records import AlertVersion, Response, ResponseKind, StoredAlert
 from storage.findings import read_rule_version
 from storage.outbox_rows import Item
 from storage.schema import evaluation, revision
+from storage.sides import study_of
 
 _CROSSING = (State.CROSSED, State.PROVISIONAL)
 
@@ -41,7 +42,7 @@ def content_of(conn: Connection, item: Item, voice: Voice) -> Content:
     ------
     pydantic.ValidationError, storage.errors.AlertConflict: the row or its alert is not of this program's making.
     """
-    stored = stored_from_body(item.content)
+    stored = stored_from_body(sealing.opened(conn, item.study_id, item.content))
     if not isinstance(stored, StepContent):
         return stored
     assert item.alert_id is not None
@@ -80,7 +81,7 @@ def alert_content(conn: Connection, voice: Voice, alert: StoredAlert, *, version
         acknowledgement=done,
         withdrawn=withdrawn,
         calls=calls(voice, alert.urgency, since(alert.opened_at, withdrawn)) if unwatched else (),
-        basis=shown.finding.digest(),
+        basis=sealing.digest(conn, alert.study_id, shown.finding),
         role=role.value,
         mention=mention if alert.urgency is not Urgency.ROUTINE else (),
     )
@@ -170,7 +171,8 @@ def _revisions(conn: Connection, study_id: str, finding: Finding) -> dict[str, i
     """Record key → stored revisions, for the counted records."""
     keys = sorted({item.record_key for item in finding.counted() if item.record_key})[:500]
     c = revision.c
-    query = select(c.record_key, func.count().label("number")).where(c.study_id == study_id, c.record_key.in_(keys))
+    query = select(c.record_key, func.count().label("number"))
+    query = query.where(c.study_id == study_of(study_id), c.record_key.in_(keys))
     return {row.record_key: row.number for row in conn.execute(query.group_by(c.record_key))}
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event
 
+from bot import by_arm
 from bot.notes import daily_notes
 from bot.polling import Polled, due_sources, ingest_batch, poll_source
 from bot.recording import Recorded, record
@@ -49,6 +50,7 @@ def run_cycle(
     StorageError: nothing can be read or written; nothing was lost, the next cycle continues.
     """
     recorded = judge(study, snapshot_left(study, now), now)  # only where the last cycle was killed in between
+    by_arm.judge_left(study, now)
 
     polled = []
     for source in due_sources(study, now) if sources is None else sources:
@@ -62,7 +64,9 @@ def run_cycle(
 
     watch(study, now)  # what time alone brings: the silence of a source, a call that nobody answered
     daily_notes(study, now)  # and the note that says what was, and could not be, evaluated
-    return Cycle(tuple(polled), recorded, deliver(study, stop))
+    delivered = deliver(study, stop)
+    by_arm.look(study, now, stop)  # rules by arm, on the closed side, when all that others can see is done
+    return Cycle(tuple(polled), recorded, delivered)
 
 
 def judge(study: Study, snapshot: Snapshot | None, now: datetime) -> Recorded | None:
@@ -78,4 +82,6 @@ def deliver(study: Study, stop: Event | None = None) -> DeliveryReport | None:
 
     8., the answer of a person, arrives through `bot.slack.handlers` and is applied once by `bot.actions`.
     """
-    return study.delivery.run_once(study.clock.wall(), stop) if study.delivery else None
+    report = study.delivery.run_once(study.clock.wall(), stop) if study.delivery else None
+    by_arm.speak(study, stop)
+    return report

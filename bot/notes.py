@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, select
 
 from bot.outgoing import key
-from bot.standing import status_content
+from bot.standing import note_content
 from bot.study import Study
 from bot.views import StatusContent, WeekContent
 from bot.watching import Notice, queue
@@ -59,8 +59,8 @@ def _daily_note(conn: Connection, study: Study, one: periods.Period, now: dateti
     last = periods.last_finished(conn, study.id, KIND)
     number = None
     for audience in study.audiences:
-        content = status_content(
-            conn, study.config, audience, now, since=_told_until(last, began), next_at=next_at,
+        content = note_content(
+            conn, study, audience, now, since=_told_until(last, began), next_at=next_at,
             due_at=one.due_at if late else None,
         )  # fmt: skip
         for notice in _note_of_week(conn, study, audience, one, content):
@@ -75,7 +75,8 @@ def _note_of_week(
     local = one.due_at.astimezone(ZoneInfo(study.config.plan.timezone))
     monday = (local - timedelta(days=local.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
     head = key(conn, study.id, "week", audience, monday.date())
-    yield Notice(head, WeekContent(audience, monday.astimezone(UTC)), audience, priority=NOTE_PRIORITY)
+    week = WeekContent(audience, monday.astimezone(UTC), by_group=study.unblinded)
+    yield Notice(head, week, audience, priority=NOTE_PRIORITY)
     day = key(conn, study.id, KIND, audience, local.date())
     yield Notice(day, content, audience, kind="reply", priority=NOTE_PRIORITY, thread_key=head)
 

@@ -15,6 +15,14 @@ from pydantic.dataclasses import dataclass as stored_dataclass
 
 from rules.model import Audience, State
 
+_BY_ARM = "arm:"
+"""How rules by arm name their scopes; what follows is the letter of a masked group."""
+
+
+def scope_name(scope: str) -> str:
+    """A scope as people call it: `arm:A` is "group A", every other one is called what it is."""
+    return f"group {scope.removeprefix(_BY_ARM)}" if scope.startswith(_BY_ARM) else scope
+
 
 @stored_dataclass(frozen=True, slots=True)
 class RuleLine:
@@ -117,6 +125,7 @@ class WeekContent:
 
     audience: Audience
     monday: datetime
+    by_group: bool = False
     type: Literal["week"] = "week"
 
 

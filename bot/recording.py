@@ -69,7 +69,8 @@ def record(study: Study, snapshot: Snapshot, findings: Sequence[Finding], now: d
         if first:
             starting_state(conn, study, snapshot, complete, now)
         advance_head(
-            conn, writer.head, evaluated_batch_no=snapshot.batch_no, evaluated_cutoff=snapshot.data_cutoff,
+            conn, writer.head, batch_no=snapshot.batch_no if study.unblinded else writer.head.batch_no,
+            evaluated_batch_no=snapshot.batch_no, evaluated_cutoff=snapshot.data_cutoff,
             rules_fingerprint=study.fingerprint, next_due=_next_local_day(now, study.config.plan.timezone),
         )  # fmt: skip
     return Recorded(stored.evaluation_id, dict(writer.reasons), writer.opened, writer.updated)

@@ -9,10 +9,12 @@ from sqlalchemy import select
 
 from bot.config import ConfigError, Problem, StudyConfig, vanished_rules
 from bot.integrity import damaged_files
+from bot.study import by_arm
 from storage import alerts
 from storage.database import Database
 from storage.findings import rules_with_history
 from storage.schema import source_state
+from storage.sides import closed_side
 
 
 def refuse_unfit(config: StudyConfig, database: Database) -> None:
@@ -29,9 +31,22 @@ def refuse_unfit(config: StudyConfig, database: Database) -> None:
 
 def _refuse_vanished(config: StudyConfig, database: Database) -> None:
     with database.reading() as conn:
-        problems = vanished_rules(config, rules_with_history(conn, config.id))
+        sides = {unblinded: rules_with_history(conn, _side(config, unblinded)) for unblinded in (False, True)}
+    problems = vanished_rules(config, sides[False] | sides[True])
     if problems:
         raise ConfigError(problems)
+    moved = [rule for rule in config.rules if rule.id in sides[not by_arm(rule)]]
+    if moved:
+        fix = "Take `per` back, retire the rule, and give the changed one a new id"
+        raise ConfigError([
+            Problem(str(config.path), config.line(*config.rule_place(rule.id)), f"rules.{rule.id}.per",
+                    "was judged by arm before, or is judged by arm only now", fix)
+            for rule in moved
+        ])  # fmt: skip
+
+
+def _side(config: StudyConfig, unblinded: bool) -> str:
+    return closed_side(config.id) if unblinded else config.id
 
 
 def _refuse_vanished_sources(config: StudyConfig, database: Database) -> None:

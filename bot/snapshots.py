@@ -19,11 +19,11 @@ def snapshot_if_due(study: Study, now: datetime) -> Snapshot | None:
     day of the study has passed, because windows close without a record.
     """
     with study.database.reading() as conn:
-        head = read_head(conn, study.id)
+        batch_no, head = read_head(conn, study.config.id).batch_no, read_head(conn, study.id)
         cutoff = data_cutoff(conn, study, now)
-    new_records = head.batch_no > head.evaluated_batch_no
-    new_rules = head.batch_no > 0 and head.rules_fingerprint != study.fingerprint
-    new_day = head.batch_no > 0 and head.next_due is not None and head.next_due <= now
+    new_records = batch_no > head.evaluated_batch_no
+    new_rules = batch_no > 0 and head.rules_fingerprint != study.fingerprint
+    new_day = batch_no > 0 and head.next_due is not None and head.next_due <= now
     if not (new_records or new_rules or new_day):
         return None
     return _built(study, cutoff)
@@ -36,9 +36,9 @@ def snapshot_left(study: Study, now: datetime) -> Snapshot | None:
     stood in the records must be told even so.
     """
     with study.database.reading() as conn:
-        head = read_head(conn, study.id)
+        batch_no, head = read_head(conn, study.config.id).batch_no, read_head(conn, study.id)
         cutoff = data_cutoff(conn, study, now)
-    return _built(study, cutoff) if head.batch_no > head.evaluated_batch_no else None
+    return _built(study, cutoff) if batch_no > head.evaluated_batch_no else None
 
 
 def _built(study: Study, cutoff: datetime) -> Snapshot:
@@ -53,6 +53,6 @@ def data_cutoff(conn: Connection, study: Study, now: datetime) -> datetime:
     """
     c = source_state.c
     query = select(c.last_complete_at).where(
-        c.study_id == study.id, c.source_id.in_(list(study.sources)), c.last_complete_at.is_not(None)
+        c.study_id == study.config.id, c.source_id.in_(list(study.sources)), c.last_complete_at.is_not(None)
     )
     return max(conn.execute(query).scalars(), default=now)

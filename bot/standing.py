@@ -6,23 +6,22 @@ May not word anything (`bot.wording`) nor decide who reads it (`bot.access`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
 from bot.config import Role, StudyConfig
 from bot.outgoing import key
-from bot.views import OpenAlertLine, RuleLine, SourceLine, StartingStateContent, StatusContent, stored_body
+from bot.study import Study, by_arm
+from bot.views import OpenAlertLine, RuleLine, SourceLine, StartingStateContent, StatusContent, scope_name, stored_body
+from rules.evaluate import STUDY
 from rules.model import Audience, Finding, Rule, Snapshot, State
 from storage import alerts, outbox
 from storage.alert_records import OpenAlert
 from storage.findings import last_findings
 from storage.heads import read_head
 from storage.schema import evaluation, source_state
-
-if TYPE_CHECKING:
-    from bot.study import Study
 
 ADVANCE = {
     State.WITHIN: 0, State.PENDING: 1, State.NEAR: 2, State.BEYOND_DESIGN: 3, State.NOT_EVALUABLE: 4,
@@ -50,19 +49,24 @@ def status_content(
     since: datetime | None = None,
     next_at: datetime | None = None,
     due_at: datetime | None = None,
+    problems: Iterable[str] = (),
 ) -> StatusContent:
-    """What was and could not be checked, for one audience.
+    """What was and could not be checked on the open side, for one audience.
 
     Parameters
     ----------
-    conn: reading or writing.   now: aware UTC, the study's time.
+    conn: reading or writing.   now: aware UTC, the study's time.   problems: said first.
     since: rules newly met after this are named; None = none are.
     next_at: when the next note comes; its absence half an hour later means that the bot is down.
     due_at: when this note was due, where it is late.
     """
     heard = HEARD[audience]
     head = read_head(conn, config.id)
-    rules = [rule for rule in config.rules if rule.audience in heard and not getattr(rule, "retired", None)]
+    rules = [
+        rule
+        for rule in config.rules
+        if rule.audience in heard and not by_arm(rule) and not getattr(rule, "retired", None)
+    ]
     opened = alerts.open_alerts(conn, config.id, audiences=heard) if heard else []
     return StatusContent(
         audience=audience,
@@ -71,7 +75,7 @@ def status_content(
         alerts=tuple(_alert_line(item) for item in opened),
         sources=tuple(source_lines(conn, config, now)),
         newly=tuple(dict.fromkeys(a.rule_id for a in opened if since and a.opened_at > since)),
-        problems=tuple(_problems(conn, config.id, audience)),
+        problems=(*problems, *_problems(conn, config.id, audience)),
         evaluated_at=_evaluated_at(conn, config.id),
         next_at=next_at,
         down_at=next_at + timedelta(minutes=30) if next_at else None,
@@ -80,6 +84,65 @@ def status_content(
         seq=head.audit_seq,
         digest=head.audit_hash,
     )
+
+
+def note_content(
+    conn: Connection, study: Study, audience: Audience, now: datetime, **times: datetime | None
+) -> StatusContent:
+    """The daily note of one side for one audience: on the closed side, a line for each group of each rule by arm.
+
+    Parameters
+    ----------
+    times: `since`, `next_at`, `due_at` as in `status_content`.
+    """
+    unwatched = study.closed.unwatched if study.closed and audience is Audience.CLOSED else ""
+    content = status_content(conn, study.config, audience, now, problems=filter(None, [unwatched]), **times)
+    if not study.unblinded:
+        return content
+    since, head = times.get("since"), read_head(conn, study.id)
+    opened = alerts.open_alerts(conn, study.id)
+    return replace(
+        content,
+        rules=tuple(group_lines(conn, study)),
+        alerts=tuple(_alert_line(item) for item in opened),
+        newly=tuple(dict.fromkeys(item.rule_id for item in opened if since and item.opened_at > since)),
+        problems=tuple(_problems(conn, study.id, audience)),
+        evaluated_at=_evaluated_at(conn, study.id),
+        seq=head.audit_seq,
+        digest=head.audit_hash,
+    )
+
+
+def status_answer(conn: Connection, study: Study, audience: Audience, now: datetime) -> StatusContent:
+    """The answer to `status`: of both sides at once where the reader is of the closed audience."""
+    content = note_content(conn, study, audience, now)
+    closed = study.closed
+    if closed is None or audience is not Audience.CLOSED or closed.unwatched:
+        return content
+    beside = note_content(conn, closed, audience, now)
+    return replace(
+        content, rules=(*content.rules, *beside.rules), alerts=(*content.alerts, *beside.alerts),
+        problems=(*content.problems, *beside.problems),
+    )  # fmt: skip
+
+
+def group_lines(conn: Connection, study: Study) -> list[RuleLine]:
+    """Where each group of each rule by arm stands."""
+    return [
+        line
+        for rule in study.rules
+        for line in lines_of(study, rule, last_findings(conn, study.id, rule_id=rule.id).values())
+    ]
+
+
+def lines_of(study: Study, rule: Rule, findings: Iterable[Finding]) -> list[RuleLine]:
+    """The lines of a rule: one, of its most advanced scope; by arm, one a group."""
+    if not study.unblinded:
+        return [most_advanced(rule, findings)]
+    by_scope = sorted(findings, key=lambda finding: finding.scope)
+    lines = [(finding.scope, most_advanced(rule, [finding])) for finding in by_scope if finding.scope != STUDY]
+    named = [replace(line, rule_id=f"{rule.id} {scope_name(scope)}") for scope, line in lines]
+    return named or [most_advanced(rule, by_scope)]
 
 
 def source_lines(conn: Connection, config: StudyConfig, now: datetime) -> list[SourceLine]:
@@ -113,13 +176,17 @@ def starting_state(
         rules = [rule for rule in study.rules if rule.audience is audience]
         if not rules:
             continue
-        lines = [most_advanced(rule, [f for f in findings if f.rule == rule.id]) for rule in rules]
+        lines = [
+            (rule.kind == "event", line)
+            for rule in rules
+            for line in lines_of(study, rule, [f for f in findings if f.rule == rule.id])
+        ]
         role = Role.DSMB if audience is Audience.CLOSED else Role.MEDICAL_MONITOR
         content = StartingStateContent(
-            audience=audience, at=now, rules=tuple(lines), subjects=len(subjects),
+            audience=audience, at=now, rules=tuple(line for _, line in lines), subjects=len(subjects),
             events=0 if events is None else len(events), role=role.value,
-            crossed=_met(lines, [rule.id for rule in rules if rule.kind != "event"]),
-            covered=_met(lines, [rule.id for rule in rules if rule.kind == "event"]),
+            crossed=_met(line for single, line in lines if not single),
+            covered=_met(line for single, line in lines if single),
             mention=tuple(member.id for member in study.config.slack.holders(role)),
         )  # fmt: skip
         outbox.enqueue(
@@ -128,8 +195,8 @@ def starting_state(
         )  # fmt: skip
 
 
-def _met(lines: Iterable[RuleLine], rule_ids: Sequence[str]) -> tuple[str, ...]:
-    return tuple(line.rule_id for line in lines if line.state in MET and line.rule_id in rule_ids)
+def _met(lines: Iterable[RuleLine]) -> tuple[str, ...]:
+    return tuple(line.rule_id for line in lines if line.state in MET)
 
 
 def most_advanced(rule: Rule, findings: Iterable[Finding]) -> RuleLine:

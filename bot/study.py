@@ -17,12 +17,18 @@ from bot.views import Mode
 from bot.voice import Voice
 from rules.model import Audience, Rule
 from storage.database import Database
+from storage.sides import closed_side
 
 if TYPE_CHECKING:
     from bot.slack.delivery import Delivery
     from storage.allocation import AllocationKey
     from storage.snapshot import SnapshotBuilder
     from storage.sources.base import RecordSource
+
+
+def by_arm(rule: Rule) -> bool:
+    """Whether a rule is judged by arm: on an unblinded snapshot, for the closed audience alone."""
+    return rule.audience is Audience.CLOSED and getattr(rule, "per", None) == "arm"
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,8 @@ class Study:
     clock: see `Clock`.   code_version: of the product, stored with every evaluation.
     voice: how the study speaks.   allocation_key: None means that arm-revealing variables are dropped and counted.
     delivery: None where nothing is posted (replay, source test).
+    unblinded: this is the closed side of the study: its rules by arm, with a history of their own.
+    closed: that side, where any rule is by arm.   unwatched: on it, why rules by arm cannot be judged now.
     """
 
     config: StudyConfig
@@ -63,16 +71,21 @@ class Study:
     allocation_key: AllocationKey | None = None
     delivery: Delivery | None = None
     metrics: Metrics = field(default_factory=Metrics)
+    unblinded: bool = False
+    closed: Study | None = None
+    unwatched: str = ""
 
     @property
     def id(self) -> str:
-        """The study's id."""
-        return self.config.id
+        """The id under which this side's history is stored: of the open side, the study's own."""
+        return closed_side(self.config.id) if self.unblinded else self.config.id
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """Rules in force: retired ones keep their history and are not judged."""
-        return tuple(rule for rule in self.config.rules if not getattr(rule, "retired", None))
+        """Rules of this side in force: retired ones keep their history and are not judged."""
+        return tuple(
+            rule for rule in self.config.rules if by_arm(rule) == self.unblinded and not getattr(rule, "retired", None)
+        )
 
     @cached_property
     def fingerprint(self) -> str:
@@ -87,8 +100,9 @@ class Study:
 
     @property
     def audiences(self) -> tuple[Audience, ...]:
-        """Audiences that have a channel, in a fixed order."""
-        return tuple(audience for audience in Audience if audience in self.config.slack.channels)
+        """Audiences that have a channel, in a fixed order; the closed side speaks to the closed one alone."""
+        spoken_to = (Audience.CLOSED,) if self.unblinded else tuple(Audience)
+        return tuple(audience for audience in spoken_to if audience in self.config.slack.channels)
 
     def rule(self, rule_id: str) -> Rule | None:
         """The configured rule of that id, or None."""

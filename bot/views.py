@@ -26,6 +26,7 @@ from bot.notices import (
     StepContent,
     Stored,
     WeekContent,
+    scope_name,
     stored_body,
     stored_from_body,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "View",
     "WeekContent",
     "WhyContent",
+    "scope_name",
     "stored_body",
     "stored_from_body",
 ]

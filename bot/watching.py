@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,10 +22,11 @@ from bot.recording import PRIORITY
 from bot.standing import source_lines
 from bot.study import Study
 from bot.views import OpsContent, OpsKind, StepContent, Stored, stored_body, stored_from_body
-from rules.model import Audience, State, Urgency
+from rules.model import Audience, Rule, State, Urgency
 from storage import alerts, outbox
 from storage.alert_records import OpenAlert, ResponseKind
 from storage.findings import last_finding_id, last_findings
+from storage.heads import read_head
 from storage.schema import alert_version, response, source_state
 from storage.schema import outbox as outbox_table
 from storage.source_state import recent_warnings
@@ -65,6 +66,10 @@ def watch(study: Study, now: datetime) -> int:
 
 
 def _notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
+    if study.unblinded:
+        yield from _unwatched(conn, study, now) if study.unwatched else _rule_notices(conn, study, now)
+        yield from _calls(conn, study, now)
+        return
     yield from _source_notices(conn, study, now)
     yield from _fault_notices(conn, study, now)
     yield from _doubts(conn, study, now)
@@ -133,8 +138,23 @@ def _rule_notices(conn: Connection, study: Study, now: datetime) -> Iterator[Not
     for rule in study.rules:
         finding = last_findings(conn, study.id, rule_id=rule.id, keys=[(rule.id, "study")]).get((rule.id, "study"))
         if finding is not None and finding.state is State.NOT_EVALUABLE:
-            content = OpsContent(OpsKind.RULE_FAILED, now, rule.id, finding.reason)
-            yield _ops(conn, study, content, last_finding_id(conn, study.id, rule.id, "study"))
+            yield _rule_notice(
+                conn, study, now, rule, finding.reason, last_finding_id(conn, study.id, rule.id, "study")
+            )
+
+
+def _unwatched(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
+    """Rules by arm that cannot be judged at all: told to the closed channel, again after they were judged between."""
+    judged = read_head(conn, study.id).evaluated_batch_no
+    for rule in study.rules:
+        yield _rule_notice(conn, study, now, rule, study.unwatched, study.unwatched, judged)
+
+
+def _rule_notice(conn: Connection, study: Study, now: datetime, rule: Rule, reason: str, *identity: object) -> Notice:
+    """Nobody watches a rule: told to ops; of a rule by arm, whose reason may tell an arm, to the closed channel."""
+    audience = Audience.CLOSED if study.unblinded else Audience.OPS
+    content = OpsContent(OpsKind.RULE_FAILED, now, rule.id, reason, audience=audience)
+    return replace(_ops(conn, study, content, *identity), audience=audience)
 
 
 def _outbox_notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:

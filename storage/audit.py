@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Text, insert, select, type_coerce
 from storage.errors import StorageError
 from storage.heads import Head, advance_head, read_head
 from storage.schema import audit, canonical
+from storage.sides import is_closed, study_of
 
 _ANCHOR = re.compile(r"^\s*([\d,_ ]+)\s*:\s*([0-9a-fA-F]{4,64})…?\s*$")
 
@@ -54,6 +55,17 @@ class Verification:
     hash: str
     broken_at: int | None = None
     problem: str = ""
+
+    @property
+    def summary(self) -> str:
+        """Whether it is whole, and nothing of how long it is or where it is broken."""
+        side = "closed side" if is_closed(self.study_id) else "open side"
+        return f"{study_of(self.study_id)}: {side}: {'whole' if self.ok else 'not whole'}"
+
+    @property
+    def told(self) -> str:
+        """What anybody may be told: `text` of an open side, `summary` of a closed one."""
+        return self.summary if is_closed(self.study_id) else self.text
 
     @property
     def text(self) -> str:

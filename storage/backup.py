@@ -213,7 +213,7 @@ def _continue_numbering(conn: Connection) -> None:
 
 
 def _refuse_broken(source: Path, studies: tuple[audit.Verification, ...]) -> None:
-    broken = [study.text for study in studies if not study.ok]
+    broken = [study.told for study in studies if not study.ok]
     if broken:
         raise BackupError(
             f"The history in the backup does not verify: {'; '.join(broken)}",

@@ -23,7 +23,7 @@ def _one(config: list[Path] | None, what: str) -> str:
 
 
 def _told(report: BackupReport) -> int:
-    print_lines([f"Written: {report.target}", *(study.text for study in report.studies)])
+    print_lines([f"Written: {report.target}", *(study.told for study in report.studies)])
     if not report.ok:
         print_lines(["The audit chain of this copy is broken: keep it, keep the original, and find out why."])
     return 0 if report.ok else 1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bot import by_arm
 from bot.app import connect, load_studies, opened, secrets_of
 from bot.commands.guard import guarded
 from bot.commands.output import console, print_json, print_lines
@@ -55,7 +56,22 @@ def _drain(study: Study, cycle: Cycle) -> list[str]:
         report = deliver(study)
         trouble |= dict.fromkeys(report.problems if report else ())
         pause.wait(0.2)
+    _drain_apart(study, until)
     return list(trouble)
+
+
+def _drain_apart(study: Study, until: datetime) -> None:
+    """Deliver what the closed side has to say; however little that is, it takes as long."""
+    if study.closed is None or study.closed.delivery is None:
+        return
+    least, pause = study.clock.wall() + study.closed.delivery.line.timing.apart, threading.Event()
+    while (now := study.clock.wall()) < until:
+        with study.database.reading() as conn:
+            waiting = outbox.counts(conn, study.closed.id)["pending"]
+        if not waiting and now >= least:
+            return
+        by_arm.speak(study)
+        pause.wait(0.2)
 
 
 def _report(study: Study, cycle: Cycle) -> dict[str, Any]:

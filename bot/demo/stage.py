@@ -33,7 +33,7 @@ from storage.sources.simulated_trial import DEFAULT_START
 QUICK = DeliveryTiming(
     settle=timedelta(seconds=1.5), settle_critical=timedelta(seconds=1), post=timedelta(0), edit=timedelta(0),
     retry=timedelta(seconds=0.2), retry_most=timedelta(seconds=1), held=timedelta(seconds=1),
-    margin=timedelta(seconds=5),
+    margin=timedelta(seconds=5), apart=timedelta(0),
 )  # fmt: skip
 """The practice workspace answers at once and limits nothing, so that nothing has to be waited for."""
 

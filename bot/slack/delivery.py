@@ -8,7 +8,7 @@ ops (`troubles`); a channel that must wait holds up no other.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -55,6 +55,8 @@ class Delivery:
     ----------
     db: open for writing.   client: `WebClient(retry_handlers=[])`.   voices: study id → voice.
     timing: waiting times.   pace: of reading history, as `check` measured it.
+    probed: studies whose closed channel is looked at although nothing may wait for it (`Troubles.probe`).
+    quiet: see `Line`.
     """
 
     def __init__(
@@ -65,9 +67,11 @@ class Delivery:
         *,
         timing: DeliveryTiming | None = None,
         pace: Pace | None = None,
+        probed: Collection[str] = (),
+        quiet: bool = False,
     ) -> None:
-        self.line = Line(db, client, voices, timing or DeliveryTiming(), pace or Pace())
-        self.troubles = Troubles(self.line)
+        self.line = Line(db, client, voices, timing or DeliveryTiming(), pace or Pace(), quiet=quiet)
+        self.troubles = Troubles(self.line, probed)
         self.wake = threading.Event()
         """Set it when something was queued or answered: the loop then does not wait out its interval."""
         self._one_at_a_time = threading.Lock()
@@ -90,6 +94,7 @@ class Delivery:
             self._recover(now)
             steps: tuple[Callable[[], None], ...] = (
                 lambda: look_up(self.line, self.troubles, now) if self._anything_open() else None,
+                lambda: self.troubles.probe(now),
                 lambda: self.troubles.retry(now),
                 lambda: self._post_due(now, stop),
                 lambda: edit_parents(self.line, now),
@@ -160,7 +165,8 @@ class Delivery:
         except (DatabaseUnavailable, StaleWriter):
             raise
         except Exception as error:  # one row that cannot be rendered must not stop the others: it is held and told
-            log.exception("a notification cannot be rendered", delivery_key=item.delivery_key)
+            if not self.line.quiet:
+                log.exception("a notification cannot be rendered", delivery_key=item.delivery_key)
             reason = f"a notification cannot be rendered ({type(error).__name__})"
             return self._hold(item, now, reason, "Please report this fault of the program", whole_lane=False)
         outcome, tried = post(self.line, item, channel_id, rendered.message)

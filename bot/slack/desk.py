@@ -34,6 +34,7 @@ from storage import alerts, inbox, outbox
 from storage.database import Database
 from storage.errors import StorageError
 from storage.outbox_rows import Item
+from storage.sides import closed_side
 
 log = structlog.get_logger(__name__)
 
@@ -182,7 +183,9 @@ class Desk:
         with self.db.reading() as conn:
             content = self.status(conn, voice.study_id, audience, self.clock())
         message = render(disclose(content, audience, voice.setting), f"status-{inbox_key}"[:255])
-        self._shown(inbox_key, request, voice.study_id, audience, Act.STATUS)
+        side = closed_side(voice.study_id)
+        about = side if audience is Audience.CLOSED and side in self.voices else voice.study_id
+        self._shown(inbox_key, request, about, audience, Act.STATUS)
         tell(self.client, request.user_id, request.channel_id, message.text, blocks=message.blocks, respond=respond)
 
     def _in_order(self, channel_id: str, audience: Audience, voice: Voice) -> bool:

@@ -30,6 +30,7 @@ class DeliveryTiming:
     post: between two posts in one channel.   edit: between two edits in one channel.
     retry: after no connection, doubled up to `retry_most`.   held: between tries of a channel that refuses.
     margin: how far our clock and Slack's may differ.
+    apart: how long `poll` waits for the closed side at least, so that its end does not tell whether that had news.
     """
 
     settle: timedelta = timedelta(seconds=60)
@@ -40,6 +41,7 @@ class DeliveryTiming:
     retry_most: timedelta = timedelta(seconds=60)
     held: timedelta = timedelta(seconds=60)
     margin: timedelta = timedelta(seconds=120)
+    apart: timedelta = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class Line:
     ----------
     db: open for writing.   client: a WebClient with `retry_handlers=[]`, else a dropped answer posts twice.
     voices: study id → voice.   timing: waiting times.   pace: of reading history.
+    quiet: for a closed side: neither ops nor the log hears of its messages, because their number tells.
 
     Raises
     ------
@@ -104,6 +107,7 @@ class Line:
     timing: DeliveryTiming = DeliveryTiming()
     pace: Pace = field(default_factory=Pace)
     tally: Tally = field(default_factory=Tally)
+    quiet: bool = False
 
     def __post_init__(self) -> None:
         if self.client.retry_handlers:

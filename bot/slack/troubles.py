@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from bot.outgoing import queue_ops
 from bot.slack.line import Line
+from bot.slack.outcomes import Fate
+from bot.slack.posting import channel_verdict
 from bot.views import OpsContent, OpsKind
 from rules.model import Audience
 from storage import outbox
@@ -16,7 +19,13 @@ from storage.outbox_rows import Item, Status
 
 log = structlog.get_logger(__name__)
 
-NEVER = datetime.max.replace(tzinfo=UTC)
+NEVER, EPOCH = datetime.max.replace(tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)
+
+PROBE = timedelta(minutes=10)
+"""How often the closed channel of a study with rules by arm is looked at."""
+
+_PASSING = (Fate.NOT_SENT, Fate.UNKNOWN, Fate.RATE_LIMITED)
+"""Outcomes of asking that say nothing about the channel."""
 
 LOOK_FIRST = "held after an unknown outcome: looked up before it is sent again"
 """`last_error` of a held row that may already be in the channel."""
@@ -35,6 +44,8 @@ class Troubles:
     """What is held, by lane (study and audience). Forgotten at a restart: ops is then told again, once."""
 
     line: Line
+    probed: Collection[str] = ()
+    _probe_at: datetime = EPOCH
     _by_lane: dict[str, _Trouble] = field(default_factory=dict)
     _rows: dict[int, datetime] = field(default_factory=dict)
     """Rows that are to blame themselves → when they are tried again."""
@@ -99,6 +110,37 @@ class Troubles:
                 with self.line.db.writing() as conn:
                     outbox.release(conn, due, now)
 
+    def probe(self, now: datetime) -> None:
+        """Look at the closed channel of studies with rules by arm, whether or not anything waits for it.
+
+        What a closed side has to say is held silently while its channel is out of order: were ops told then, it would
+        hear that there is something to say.
+        """
+        if now < self._probe_at:
+            return
+        self._probe_at = now + PROBE
+        for study_id in self.probed:
+            voice, lane = self.line.voices[study_id], f"{study_id}/{Audience.CLOSED}"
+            channel = voice.channels.get(Audience.CLOSED, "")
+            if not channel:
+                continue
+            channel_id = self.line.directory.channel_id(channel, now)
+            verdict, asked = channel_verdict(self.line.directory, channel_id, Audience.CLOSED, voice)
+            known = self._by_lane.get(lane)
+            if verdict.allowed and known is not None and not self._held(study_id, lane):
+                del self._by_lane[lane]
+                self._say(study_id, OpsContent(OpsKind.CHANNEL_RELEASED, now, channel, since=now, number=1), now)
+            elif not verdict.allowed and known is None and asked.fate not in _PASSING:
+                self._by_lane[lane] = _Trouble(now, OpsKind.CHANNEL_BLOCKED, study_id, now + self.line.timing.held)
+                reason = f"{verdict.reason} ({asked.error})" if asked.error else verdict.reason
+                fix = asked.fix or verdict.fix
+                blocked = OpsContent(OpsKind.CHANNEL_BLOCKED, now, channel, reason, fix, since=now, number=1)
+                self._say(study_id, blocked, now)
+
+    def _held(self, study_id: str, lane: str) -> bool:
+        with self.line.db.reading() as conn:
+            return any(row.lane == lane for row in outbox.with_status(conn, Status.HELD, study_id=study_id))
+
     def _is_due(self, lane: str, row: Item, now: datetime) -> bool:
         known = self._by_lane.get(lane)
         if known is None:
@@ -115,9 +157,15 @@ class Troubles:
     def _tell(
         self, item: Item, kind: OpsKind, channel: str, reason: str, fix: str, since: datetime, now: datetime
     ) -> None:
-        log.warning("delivery", kind=kind.value, channel=channel, reason=reason, fix=fix)
-        if item.audience == Audience.OPS or Audience.OPS not in self.line.voice(item).channels:
+        if self.line.quiet:
             return
         content = OpsContent(kind, now, subject=channel, reason=reason, fix=fix, since=since, number=1)
-        with self.line.db.writing() as conn:
-            queue_ops(conn, study_id=item.study_id, content=content, queued_at=now)
+        self._say(item.study_id, content, now, queued=item.audience != Audience.OPS)
+
+    def _say(self, study_id: str, content: OpsContent, now: datetime, *, queued: bool = True) -> None:
+        log.warning(
+            "delivery", kind=content.kind.value, channel=content.subject, reason=content.reason, fix=content.fix
+        )
+        if queued and Audience.OPS in self.line.voices[study_id].channels:
+            with self.line.db.writing() as conn:
+                queue_ops(conn, study_id=study_id, content=content, queued_at=now)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from bot.views import AlertContent, Setting
+from bot.views import AlertContent, Setting, scope_name
 from bot.wording.phrases import variable
 from bot.wording.text import count, listed, safe, words
 from rules.model import Evidence, Finding, Standing
@@ -46,8 +46,9 @@ def where_scope(content: AlertContent) -> str:
     scope = content.finding.scope
     if scope == "study" or content.rule.kind == "event":
         return ""
-    per = str(content.finding.details.get("per", ""))
-    return f" · {safe(words(per))} {safe(scope)}" if per else f" · {safe(scope)}"
+    named = scope_name(scope)
+    per = str(content.finding.details.get("per", "")) if named == scope else ""
+    return f" · {safe(words(per))} {safe(scope)}" if per else f" · {safe(named)}"
 
 
 def undecided(finding: Finding) -> str:

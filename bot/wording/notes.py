@@ -16,6 +16,7 @@ from bot.views import (
     StartingStateContent,
     StatusContent,
     WeekContent,
+    scope_name,
 )
 from bot.wording.alerts import unescaped_lines
 from bot.wording.phrases import FINE, LOOK, MARK, MARK_SENTENCE, STATE, STOP, marked
@@ -111,7 +112,7 @@ def _open(content: StatusContent, timezone: str) -> list[str]:
 
 
 def _open_alert(alert: OpenAlertLine, content: StatusContent, timezone: str) -> str:
-    scope = "" if alert.scope == "study" else f" ({safe(alert.scope)})"
+    scope = "" if alert.scope == "study" else f" ({safe(scope_name(alert.scope))})"
     age = length(content.at - (alert.acknowledged_at or alert.opened_at))
     if alert.acknowledged_at is None:
         return f"Open: {safe(alert.rule_id)}{scope}, not acknowledged for {age}."
@@ -157,7 +158,7 @@ def week(view: OpenView | ClosedView) -> Said:
     if not isinstance(content, WeekContent):
         raise TypeError(f"no week but {type(content).__name__}")
     day = moment(content.monday, view.setting.timezone)
-    title = f"Daily notes, week of {' '.join(day.split()[:4])}"
+    title = f"Daily notes{' by group' if content.by_group else ''}, week of {' '.join(day.split()[:4])}"
     meaning = (
         "One note a day in this thread: what was checked, what could not be, what is open. A missing note is news."
     )

@@ -1,0 +1,87 @@
+"""Rules by arm: judged on the closed side of a study, when all that others can see of a cycle is done.
+
+The records are those of the study; arms come from the sealed allocation, as masked groups, and only into snapshots
+made here. What goes wrong with them alone is told to the closed channel: an error, a count or a pause that others
+could see would tell them how the arms differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from threading import Event
+
+from bot.notes import daily_notes
+from bot.recording import record
+from bot.snapshots import snapshot_if_due, snapshot_left
+from bot.study import Study
+from bot.watching import watch
+from rules.evaluate import STUDY, evaluate
+from rules.model import Finding, Snapshot, State
+from storage.errors import AllocationKeyError, DatabaseUnavailable, StaleWriter
+from storage.groups import Groups, masked_groups
+
+NO_ARMS = "no subject in DM has an arm (ACTARMCD, ACTARM, ARMCD, ARM), or the key came after the records"
+"""Why nothing can be judged by arm although there is a key."""
+
+
+def judge_left(study: Study, now: datetime) -> None:
+    """Judge by arm what a killed cycle stored and never judged, before a source is asked again."""
+    closed = study.closed
+    if closed is not None and closed.allocation_key is not None:
+        _apart(closed, lambda: _judge(closed, snapshot_left(closed, now), now))
+
+
+def look(study: Study, now: datetime, stop: Event | None = None) -> None:
+    """Judge what is due, and tell the closed channel: alerts, calls that nobody answered, the daily note by group."""
+    closed = study.closed
+    if closed is None:
+        return
+    if closed.allocation_key is not None:
+        _apart(closed, lambda: _judge(closed, snapshot_if_due(closed, now), now))
+    _apart(closed, lambda: watch(closed, now))
+    if not closed.unwatched:
+        _apart(closed, lambda: daily_notes(closed, now))
+    speak(study, stop)
+
+
+def speak(study: Study, stop: Event | None = None) -> None:
+    """Deliver what the closed side has to say."""
+    closed = study.closed
+    if closed is not None and (delivery := closed.delivery) is not None:
+        _apart(closed, lambda: delivery.run_once(closed.clock.wall(), stop))
+
+
+def _judge(closed: Study, snapshot: Snapshot | None, now: datetime) -> None:
+    """Judge, and record as any other evaluation is recorded."""
+    if snapshot is None:
+        return
+    with closed.database.reading() as conn:
+        assert closed.allocation_key is not None
+        subjects = snapshot.frames.get("DM")
+        groups = (
+            Groups({}, ())
+            if subjects is None
+            else masked_groups(conn, closed.config.id, closed.allocation_key, subjects, batch_no=snapshot.batch_no)
+        )
+    record(closed, snapshot, _findings(closed, snapshot, groups), now)
+    closed.unwatched = ""
+
+
+def _findings(closed: Study, snapshot: Snapshot, groups: Groups) -> tuple[Finding, ...]:
+    if not groups.of:
+        return tuple(Finding(rule.id, STUDY, State.NOT_EVALUABLE, reason=NO_ARMS) for rule in closed.rules)
+    return evaluate(closed.rules, replace(snapshot, arms=groups.of))
+
+
+def _apart(closed: Study, work: Callable[[], object]) -> None:
+    """What fails here alone is told on the closed side; a database that cannot be used concerns everybody."""
+    try:
+        work()
+    except (DatabaseUnavailable, StaleWriter):
+        raise
+    except AllocationKeyError as error:
+        closed.unwatched = f"{error.what}. {error.fix}"
+    except Exception as error:  # noqa: BLE001 - in the log of the process it would tell an operator that arms differ
+        closed.unwatched = f"a fault of the program ({type(error).__name__}); please report it"
