@@ -53,6 +53,19 @@ class Trials:
         known = self.known[..., types]
         return known if after_days is None else np.where(self.onset[..., types] <= after_days, known, np.int32(NEVER))
 
+    def of_arm(self, arm: int) -> Trials:
+        """The same trials with the subjects of one arm alone, in their order; places left over are never dosed."""
+        order = np.argsort(self.arm != arm, axis=1, kind="stable")
+        here = np.take_along_axis(self.arm, order, axis=1) == arm
+
+        def moved(values: Days, otherwise: int) -> Days:
+            flags, at = (v.reshape(*v.shape, *[1] * (values.ndim - 2)) for v in (here, order))
+            return np.where(flags, np.take_along_axis(values, at, axis=1), np.int32(otherwise)).astype(np.int32)
+
+        entry, left, onset, known = (moved(v, NEVER) for v in (self.entry, self.left, self.onset, self.known))
+        term = moved(self.term.astype(np.int32), 0).astype(np.int16)
+        return Trials(self.types, self.arms, entry, np.full_like(self.arm, arm), left, onset, known, term)
+
 
 def draw(scenario: Scenario, trials: int, random: np.random.Generator) -> Trials:
     """Trials of a scenario; a generator in an equal state gives equal trials.

@@ -69,7 +69,8 @@ def snapshot(trials: Trials, trial: int, at: int) -> Snapshot:
         "DS": _frame(gone, ("USUBJID", "DSDECOD", "DSSTDTC")),
     }
     evening = datetime.combine(DAY_0 + timedelta(days=at), datetime.min.time(), tzinfo=UTC) + timedelta(hours=20)
-    return Snapshot(PLAN, CODES, frames, batch_no=1, known_at=evening, data_cutoff=evening)
+    arms = {f"S-{i:03d}": trials.arms[arm] for i, arm in enumerate(trials.arm[trial].tolist())}
+    return Snapshot(PLAN, CODES, frames, batch_no=1, known_at=evening, data_cutoff=evening, arms=arms)
 
 
 def _frame(rows: list[dict[str, str]], names: tuple[str, ...]) -> pd.DataFrame:

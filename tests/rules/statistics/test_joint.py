@@ -201,3 +201,15 @@ def test_no_warning_reaches_a_user_at_the_edges() -> None:
         for n in (1, 5_000):  # replayed up to the last look
             scenario = Scenario(n, (rare, sure, never), 0.999999, 1e-3, 0.999, 112)
             joint([EVENT, COUNT, BOUNDARY, wide], scenario, trials=1, seed=0)
+
+
+def test_one_arm_alone_keeps_its_subjects_in_order_and_nobody_else() -> None:
+    events = tuple(replace(one, rates=one.rates * 2) for one in PLAIN.events)
+    trials = draw(replace(PLAIN, arms={"A": 3, "B": 2}, events=events), 50, np.random.default_rng(4))
+    for arm, size in ((0, 12), (1, 8)):
+        alone = trials.of_arm(arm)
+        mine = trials.arm == arm
+        assert (alone.entry[:, :size].ravel() == trials.entry[mine]).all()
+        assert (alone.entry[:, size:] == NEVER).all()
+        assert (alone.known[:, :size].reshape(-1, 2) == trials.known[mine]).all()
+        assert (alone.known[:, size:] == NEVER).all()
