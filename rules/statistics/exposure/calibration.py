@@ -70,8 +70,8 @@ def calibrate_exposure(
     over = checks.known_word("max_exposure", max_exposure, MAX_EXPOSURES, "maximum or expected")
     if not isinstance(recurrent, bool):
         raise DesignError("recurrent", recurrent, "true or false")
-    design.check(setting)
     end = setting.horizon if over == "maximum" else setting.expected_horizon
+    design.check(setting, end)
     table = _Table(design, setting)
     strictness = _least_strict(lambda c: table.false_alarm(c, end), wanted)
     events, up_to = table.at(strictness)

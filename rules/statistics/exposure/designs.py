@@ -72,8 +72,13 @@ class ExposureDesign(ABC):
         """The cutoff on the scale in which the design's paper states it."""
         return strictness
 
-    def check(self, setting: Setting) -> None:  # noqa: B027
-        """Refuse parameters that this trial cannot have. Raises DesignError."""
+    def check(self, setting: Setting, end: float) -> None:  # noqa: B027
+        """Refuse parameters that this trial cannot have when alpha is calibrated up to `end` expected events.
+
+        Raises
+        ------
+        DesignError: naming the parameter.
+        """
 
     @property
     def first_event(self) -> int:
@@ -221,7 +226,7 @@ class ExposureSprt(ExposureDesign):
     def __post_init__(self) -> None:
         object.__setattr__(self, "p1", checks.probability("p1", self.p1))
 
-    def check(self, setting: Setting) -> None:
+    def check(self, setting: Setting, end: float) -> None:  # noqa: ARG002
         """`p1` above the null rate."""
         if self.p1 <= setting.null_rate:
             raise DesignError("p1", self.p1, f"a number above the null rate {setting.null_rate:g} and below 1")
@@ -260,12 +265,12 @@ class ExposureMaxSprt(ExposureDesign):
         object.__setattr__(self, "min_events", least)
         object.__setattr__(self, "delay", late)
 
-    def check(self, setting: Setting) -> None:
+    def check(self, setting: Setting, end: float) -> None:
         """`min_events` that the subjects can have, and a `delay` that ends before the exposure does."""
         if self.min_events > setting.max_n:
             raise DesignError("min_events", self.min_events, f"at most one event for each of {setting.max_n} subjects")
-        if self.delay >= setting.expected_horizon:
-            allowed = f"below the {setting.expected_horizon:g} events expected in the trial at the null"
+        if self.delay >= end:
+            allowed = f"below the {end:g} events expected at the null over the exposure alpha is calibrated for"
             raise DesignError("delay", self.delay, allowed)
 
     @property

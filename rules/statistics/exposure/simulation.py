@@ -136,7 +136,9 @@ def simulated_alpha(
     assumed = SHAPES[checks.known_word("onset", onset, tuple(SHAPES), _ONSETS)] if isinstance(onset, str) else onset
     if not isinstance(assumed, (HazardShape, Onset)):
         raise DesignError("onset", onset, _ONSETS)
-    rng = np.random.default_rng(checks.whole("seed", seed, "a whole number"))
+    if checks.whole("seed", seed, "a whole number of at least 0") < 0:
+        raise DesignError("seed", seed, "a whole number of at least 0")
+    rng = np.random.default_rng(seed)
     block = max(AT_ONCE // subjects, 1)
     crossed = 0
     for begin in range(0, runs, block):
