@@ -9,7 +9,7 @@ from rules.statistics.between_arms.evidence import STATISTICS
 from rules.statistics.between_arms.limits import ShownLimits, miettinen_nurminen, newcombe
 from rules.statistics.between_arms.max_sprt import MaxSprtPlan, SprtVerdict, calibrate_max_sprt, person_time_ratio
 from rules.statistics.between_arms.multiplicity import Multiplicity, holm
-from rules.statistics.between_arms.posterior import Prior, probability_of_excess
+from rules.statistics.between_arms.posterior import Prior, ShownProbability, probability_of_excess
 
 __all__ = [
     "STATISTICS",
@@ -19,6 +19,7 @@ __all__ = [
     "Multiplicity",
     "Prior",
     "ShownLimits",
+    "ShownProbability",
     "SprtVerdict",
     "Verdict",
     "calibrate_between",

@@ -11,6 +11,9 @@ from rules.statistics import checks
 from rules.statistics.between_arms.counts import Arms
 from rules.statistics.intervals import wilson
 
+NOT_ADJUSTED = "not adjusted for repeated looks: for reading, not for alerting"
+"""What is printed beside whatever is shown and not calibrated."""
+
 
 @dataclass(frozen=True, slots=True)
 class ShownLimits:
@@ -28,7 +31,7 @@ class ShownLimits:
     lower: float
     upper: float
 
-    note = "not adjusted for repeated looks: for reading, not for alerting"
+    note = NOT_ADJUSTED
     """What is printed beside them."""
 
 

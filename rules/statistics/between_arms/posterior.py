@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.special import betainc, betaincc, betainccinv, betaincinv, betaln, ex
 from rules.errors import DesignError
 from rules.statistics import checks
 from rules.statistics.between_arms.counts import Arms
+from rules.statistics.between_arms.limits import NOT_ADJUSTED
 
 Floats = NDArray[np.float64]
 
@@ -43,9 +45,34 @@ JEFFREYS = Prior()
 """Beta(½, ½), worth one subject an arm."""
 
 
+@dataclass(frozen=True, slots=True)
+class ShownProbability:
+    """A posterior probability with the priors that it rests on. A cutoff on it is no test, so this has no verdict.
+
+    Parameters
+    ----------
+    value: P(p_T − p_C > delta).   delta: the difference.
+    treated, control: the priors.
+    """
+
+    value: float
+    delta: float
+    treated: Prior
+    control: Prior
+
+    note = NOT_ADJUSTED
+    """What is printed beside it."""
+
+    @property
+    def words(self) -> str:
+        """The priors, as they are named beside the figure."""
+        told = [f"Beta({prior.a:g}, {prior.b:g})" for prior in (self.treated, self.control)]
+        return f"prior {told[0]} on either arm" if told[0] == told[1] else f"priors {told[0]} on treatment, {told[1]}"
+
+
 def probability_of_excess(
     arms: Arms, delta: float = 0.0, *, treated: Prior = JEFFREYS, control: Prior = JEFFREYS
-) -> float:
+) -> ShownProbability:
     """Posterior P(p_T − p_C > delta) for independent beta priors. Shown; a cutoff on it must be calibrated to alert.
 
     Parameters
@@ -56,7 +83,7 @@ def probability_of_excess(
 
     Returns
     -------
-    Within 1e-10 of the exact value.
+    The probability, within 1e-10 of the exact value, with the priors named.
 
     Raises
     ------
@@ -72,7 +99,8 @@ def probability_of_excess(
         checks.prior("prior_b", prior.b)
     a1, b1 = treated.a + arms.events_treated, treated.b + arms.n_treated - arms.events_treated
     a0, b0 = control.a + arms.events_control, control.b + arms.n_control - arms.events_control
-    return float(excess([a1], [b1], [a0], [b0], float(delta))[0])
+    value = float(excess([a1], [b1], [a0], [b0], float(delta))[0])
+    return ShownProbability(value, float(delta), treated, control)
 
 
 def excess(a1: ArrayLike, b1: ArrayLike, a0: ArrayLike, b0: ArrayLike, delta: float) -> Floats:

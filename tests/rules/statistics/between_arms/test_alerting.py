@@ -107,7 +107,7 @@ def test_evidence_is_the_confidence_at_which_the_shown_limit_is_zero(n: int, m: 
         elif norm.sf(z) > 1e-12:
             assert limits(one, 1 - 2 * float(norm.sf(z))).lower == pytest.approx(0, abs=1e-7)
     if one.difference > 1e-12:
-        assert TwoBeta(delta=0.1).grid(n, m)[x, y] == pytest.approx(probability_of_excess(one, 0.1), abs=1e-12)
+        assert TwoBeta(delta=0.1).grid(n, m)[x, y] == pytest.approx(probability_of_excess(one, 0.1).value, abs=1e-12)
 
 
 def test_looks_are_by_information_not_by_poll() -> None:

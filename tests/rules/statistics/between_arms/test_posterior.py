@@ -81,13 +81,21 @@ def test_the_two_directions_sum_to_one_and_a_larger_delta_is_less_likely(
 
 
 def test_equal_posteriors_are_a_toss() -> None:
-    assert probability_of_excess(Arms(3, 12, 3, 12)) == pytest.approx(0.5, abs=1e-12)
-    assert probability_of_excess(Arms(0, 5000, 0, 5000)) == pytest.approx(0.5, abs=1e-10)
+    assert probability_of_excess(Arms(3, 12, 3, 12)).value == pytest.approx(0.5, abs=1e-12)
+    assert probability_of_excess(Arms(0, 5000, 0, 5000)).value == pytest.approx(0.5, abs=1e-10)
+
+
+def test_a_posterior_names_its_priors_and_has_no_verdict() -> None:
+    shown = probability_of_excess(Arms(3, 12, 1, 12))
+    assert shown.words == "prior Beta(0.5, 0.5) on either arm"
+    assert "Beta(1, 2) on treatment" in probability_of_excess(Arms(3, 12, 1, 12), treated=Prior(1, 2)).words
+    assert not {"alerts", "crossed", "judge"} & set(dir(shown))
+    assert "not for alerting" in shown.note
 
 
 def test_impossible_and_certain_differences() -> None:
-    assert probability_of_excess(Arms(1, 2, 1, 2), -1.0) == 1.0
-    assert probability_of_excess(Arms(1, 2, 1, 2), 1.0) == 0.0
+    assert probability_of_excess(Arms(1, 2, 1, 2), -1.0).value == 1.0
+    assert probability_of_excess(Arms(1, 2, 1, 2), 1.0).value == 0.0
 
 
 @pytest.mark.parametrize(
@@ -111,4 +119,4 @@ def test_no_warning_at_the_edges() -> None:
         for counts in ((0, 1, 0, 1), (1, 1, 0, 1), (5000, 5000, 0, 5000), (0, 5000, 5000, 5000)):
             for prior in (Prior(1e-9, 1e-9), Prior(1e4, 1e-9), Prior()):
                 for delta in (-1 + 1e-9, -1e-9, 0.0, 1e-9, 1 - 1e-9):
-                    assert 0 <= probability_of_excess(Arms(*counts), delta, treated=prior, control=prior) <= 1
+                    assert 0 <= probability_of_excess(Arms(*counts), delta, treated=prior, control=prior).value <= 1
