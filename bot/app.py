@@ -39,7 +39,7 @@ from storage.snapshot import SnapshotBuilder
 
 DEFAULT_CONFIG = Path("config.yaml")
 
-NO_KEY = "rules by arm cannot be judged: no allocation key is set (DSMBOT_ALLOCATION_KEY)"
+NO_KEY = "rules by arm cannot be judged, because no allocation key is set: DSMBOT_ALLOCATION_KEY is empty."
 """Told to the closed channel alone, where a rule is by arm and nothing opens the allocation."""
 
 

@@ -15,6 +15,7 @@ from threading import Event
 from bot.notes import daily_notes
 from bot.recording import record
 from bot.snapshots import snapshot_if_due, snapshot_left
+from bot.standing import NO_GROUP
 from bot.study import Study
 from bot.watching import watch
 from rules.evaluate import STUDY, evaluate
@@ -22,7 +23,7 @@ from rules.model import Finding, Snapshot, State
 from storage.errors import AllocationKeyError, DatabaseUnavailable, StaleWriter
 from storage.groups import Groups, masked_groups
 
-NO_ARMS = "no subject in DM has an arm (ACTARMCD, ACTARM, ARMCD, ARM), or the key came after the records"
+NO_ARMS = "the allocation holds no arm (ACTARMCD, ACTARM, ARMCD or ARM in DM), or its key came after the records"
 """Why nothing can be judged by arm although there is a key."""
 
 
@@ -72,7 +73,16 @@ def _judge(closed: Study, snapshot: Snapshot | None, now: datetime) -> None:
 def _findings(closed: Study, snapshot: Snapshot, groups: Groups) -> tuple[Finding, ...]:
     if not groups.of:
         return tuple(Finding(rule.id, STUDY, State.NOT_EVALUABLE, reason=NO_ARMS) for rule in closed.rules)
-    return evaluate(closed.rules, replace(snapshot, arms=groups.of))
+    lacking = len(_dosed(snapshot).intersection(groups.without))
+    found = evaluate(closed.rules, replace(snapshot, arms=groups.of))
+    return tuple(replace(item, details={**item.details, NO_GROUP: lacking}) for item in found)
+
+
+def _dosed(snapshot: Snapshot) -> set[str]:
+    """USUBJID of who has a first dose in DM or a record in EX."""
+    subjects, doses = snapshot.frames["DM"], snapshot.frames.get("EX")
+    dosed = set(subjects["USUBJID"][subjects["RFXSTDTC"] != ""]) if "RFXSTDTC" in subjects else set()
+    return dosed if doses is None else dosed | set(doses["USUBJID"])
 
 
 def _apart(closed: Study, work: Callable[[], object]) -> None:
@@ -84,4 +94,4 @@ def _apart(closed: Study, work: Callable[[], object]) -> None:
     except AllocationKeyError as error:
         closed.unwatched = f"{error.what}. {error.fix}"
     except Exception as error:  # noqa: BLE001 - in the log of the process it would tell an operator that arms differ
-        closed.unwatched = f"a fault of the program ({type(error).__name__}); please report it"
+        closed.unwatched = f"rules by arm failed by a fault of the program ({type(error).__name__}); please report it."

@@ -31,6 +31,9 @@ ADVANCE = {
 
 MET = (State.CROSSED, State.PROVISIONAL)
 
+NO_GROUP = "dosed_in_no_group"
+"""Detail of a finding by arm: how many dosed subjects have no arm on record; each may belong to any group."""
+
 HEARD = {
     Audience.OPEN: (Audience.OPEN,),
     Audience.CLOSED: (Audience.CLOSED, Audience.OPEN),
@@ -106,7 +109,7 @@ def note_content(
         rules=tuple(group_lines(conn, study)),
         alerts=tuple(_alert_line(item) for item in opened),
         newly=tuple(dict.fromkeys(item.rule_id for item in opened if since and item.opened_at > since)),
-        problems=tuple(_problems(conn, study.id, audience)),
+        problems=(*_without_group(conn, study), *_problems(conn, study.id, audience)),
         evaluated_at=_evaluated_at(conn, study.id),
         seq=head.audit_seq,
         digest=head.audit_hash,
@@ -133,6 +136,13 @@ def group_lines(conn: Connection, study: Study) -> list[RuleLine]:
         for rule in study.rules
         for line in lines_of(study, rule, last_findings(conn, study.id, rule_id=rule.id).values())
     ]
+
+
+def _without_group(conn: Connection, study: Study) -> list[str]:
+    found = [int(item.details.get(NO_GROUP, 0)) for item in last_findings(conn, study.id).values()]
+    number = max(found, default=0)
+    who = "1 dosed subject has" if number == 1 else f"{number} dosed subjects have"
+    return [f"{who} no arm on record; each may belong to any group."] if number else []
 
 
 def lines_of(study: Study, rule: Rule, findings: Iterable[Finding]) -> list[RuleLine]:

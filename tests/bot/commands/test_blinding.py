@@ -2,7 +2,8 @@
 
 One study is polled over four days, with everything that speaks: a starting state, alerts, a correction, doubtful rows,
 a failing source, daily notes. The same study with its allocation dealt otherwise, taken out, or sealed with a key must
-send the same bytes in the same order, and none of it may lie in the clear anywhere.
+send the same bytes in the same order, and none of it may lie in the clear anywhere: also where a rule by arm is met
+under one allocation and not under another.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ PLANTED = {
 }  # fmt: skip
 SECRET = sorted({value for pair in PLANTED.values() for value in pair})
 PHARMACY = {**ANY, "id": "pharmacy-look", "title": "Any event, for the pharmacy", "audience": "pharmacy"}
+BY_ARM = {
+    "id": "by-arm", "kind": "boundary", "title": "Any event, by arm", "events": {}, "window": {"after_days": 60},
+    "design": {"method": "table", "null_rate": 0.2, "max_n": 20, "stop_at": [None] * 3 + [4] * 17},
+    "per": "arm", "action": "notify", "urgency": "critical", "audience": "closed",
+}  # fmt: skip
 START = datetime(2031, 3, 3, 15, 0, tzinfo=UTC)
 NUMBER = 12
 
@@ -148,3 +154,57 @@ def test_values_are_counted_without_a_key_and_a_bad_key_stops_the_start(site: Si
     assert "not a key" not in bad.err
     assert "allocation key" in bad.err
     assert site.poll().json["sources"][0]["arm_revealing_dropped"] == 4
+
+
+HALVES = [0] * 6 + [1] * 6
+"""Subjects 1 to 5 have the events: all of one arm, whose boundary stops at 4."""
+TURNS = [0, 1] * 6
+"""The same subjects in turns: neither arm has more than 3."""
+
+
+def by_arm_lived(site: Site, deal: list[int] | None, key: str | None) -> tuple[str, ...]:
+    """Everything that people who must stay blinded can read or count in four days."""
+    said = []
+    with time_machine.travel(START, tick=False) as clock:
+        for number, happens in enumerate(days(site, deal)):
+            clock.move_to(START + timedelta(days=number))
+            happens()
+            done = site.poll(DSMBOT_ALLOCATION_KEY=key)
+            said += [str(done.code), done.err, told_by_poll(done.json), visible(site)]
+        for words in (
+            ["replay", "--json"], ["replay", "--json", "--as-run"], ["audit", "verify", "--json"], ["audit", "export"],
+            ["db", "backup", str(site.folder / "backup.db")], ["check", "--json"],
+        ):  # fmt: skip
+            done = site.run(*words, DSMBOT_ALLOCATION_KEY=key)
+            said += [str(done.code), done.out, done.err]
+    return tuple(text.replace(str(site.folder), "").replace(site.workspace.base_url, "") for text in said)
+
+
+def told_by_poll(document: dict[str, Any]) -> str:
+    """The document without the number of values dropped, which says only whether there is a key and a column."""
+    for source in document["sources"]:
+        del source["arm_revealing_dropped"]
+    return json.dumps(document)
+
+
+def test_a_rule_by_arm_is_told_to_the_board_alone(site_of: Callable[..., Site]) -> None:
+    """Would catch any number, hash, order, message or line in which the blinded side learns that a group crossed."""
+    changes = {"rules": [SERIOUS, ANY, PHARMACY, BY_ARM], "privacy": {"arm_revealing": ["CODEBREAK"]}}
+    key = AllocationKey.generate()
+    worlds = {"crossed": (HALVES, key), "not": (TURNS, key), "absent": (None, key), "no-key": (HALVES, None)}
+    sites = {name: site_of(name, **changes) for name in worlds}
+    seen = {name: by_arm_lived(sites[name], *world) for name, world in worlds.items()}
+    for name in worlds:
+        for mine, theirs in zip(seen[name], seen["crossed"], strict=True):
+            assert mine == theirs, name
+    closed = {name: site.said("closed") for name, site in sites.items()}
+    assert "by-arm · group" in closed["crossed"]
+    assert not any("Rule met" in closed[name] or "· group" in closed[name] for name in ("not", "absent", "no-key"))
+    assert "the allocation holds no arm" in closed["absent"]
+    assert "no allocation key is set" in closed["no-key"]
+    assert "2 of 2 rules evaluated" in closed["not"]
+    for name, site in sites.items():
+        stored = everything(site.folder)
+        for secret in SECRET:
+            assert secret.encode() not in stored, (name, secret)
+            assert secret not in closed[name] + "".join(seen[name]), (name, secret)
