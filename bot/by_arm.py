@@ -34,8 +34,8 @@ def judge_left(study: Study, now: datetime) -> None:
         _apart(closed, lambda: _judge(closed, snapshot_left(closed, now), now))
 
 
-def look(study: Study, now: datetime, stop: Event | None = None) -> None:
-    """Judge what is due, and tell the closed channel: alerts, calls that nobody answered, the daily note by group."""
+def look(study: Study, now: datetime) -> None:
+    """Judge what is due, and queue for the board: alerts, calls that nobody answered, the daily note by group."""
     closed = study.closed
     if closed is None:
         return
@@ -44,11 +44,10 @@ def look(study: Study, now: datetime, stop: Event | None = None) -> None:
     _apart(closed, lambda: watch(closed, now))
     if not closed.unwatched:
         _apart(closed, lambda: daily_notes(closed, now))
-    speak(study, stop)
 
 
 def speak(study: Study, stop: Event | None = None) -> None:
-    """Deliver what the closed side has to say."""
+    """Deliver what the closed side has to say; beside the delivery of the open side, which it may not hold up."""
     closed = study.closed
     if closed is not None and (delivery := closed.delivery) is not None:
         _apart(closed, lambda: delivery.run_once(closed.clock.wall(), stop))

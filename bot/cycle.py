@@ -65,7 +65,7 @@ def run_cycle(
     watch(study, now)  # what time alone brings: the silence of a source, a call that nobody answered
     daily_notes(study, now)  # and the note that says what was, and could not be, evaluated
     delivered = deliver(study, stop)
-    by_arm.look(study, now, stop)  # rules by arm, on the closed side, when all that others can see is done
+    by_arm.look(study, now)  # rules by arm, on the closed side, when all that others can see is done; spoken apart
     return Cycle(tuple(polled), recorded, delivered)
 
 
@@ -82,6 +82,4 @@ def deliver(study: Study, stop: Event | None = None) -> DeliveryReport | None:
 
     8., the answer of a person, arrives through `bot.slack.handlers` and is applied once by `bot.actions`.
     """
-    report = study.delivery.run_once(study.clock.wall(), stop) if study.delivery else None
-    by_arm.speak(study, stop)
-    return report
+    return study.delivery.run_once(study.clock.wall(), stop) if study.delivery else None

@@ -141,21 +141,28 @@ class Link:
             return
         if number <= 1:
             self._told = False
-        elif not self._told and self._looking.acquire(blocking=False):
+        elif self._looking.acquire(blocking=False):
             threading.Thread(target=self._look, name="second-process", daemon=True).start()
 
     def _look(self) -> None:
-        """Ask until it is known whether another process is there: the look's own connection and ours are not."""
+        """Ask until it is known whether another process is there: the look's own connection and ours are not.
+
+        A socket that Slack replaces is counted beside its successor, so that one which was told of and has gone may
+        be seen to have gone only here.
+        """
         try:
-            while not self._told and not self._closed.wait(self._look_again):
+            while not self._closed.wait(self._look_again):
                 address = open_address(self._web)
                 counted = say_hello(address).connections if isinstance(address, str) else None
                 if counted is None:
                     continue
                 ours = 1 + self.connected()
                 if counted <= ours:
+                    self._told = False
                     return
-                self._told = self._tell(counted - 1)
+                self._told = self._told or self._tell(counted - 1)
+                if self._told:
+                    return
         finally:
             self._looking.release()
 

@@ -14,6 +14,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import select
 
+from bot import by_arm
 from bot.cycle import Cycle, deliver, run_cycle
 from bot.health import Health, Readiness, send_heartbeat
 from bot.standing import source_lines
@@ -81,6 +82,8 @@ class Loop:
             now = study.clock.wall()
             self._scheduler.add_job(self._turn, "interval", seconds=CYCLE_SECONDS, args=[study], next_run_time=now)
             self._scheduler.add_job(self._deliver, "interval", seconds=DELIVER_SECONDS, args=[study], next_run_time=now)
+            if study.closed is not None:
+                self._scheduler.add_job(self._speak, "interval", seconds=DELIVER_SECONDS, args=[study])
         if self._catch_up is not None:
             self._scheduler.add_job(self._answer, "interval", seconds=CATCH_UP_SECONDS)
         self._scheduler.start()
@@ -122,6 +125,9 @@ class Loop:
 
     def _deliver(self, study: Study) -> None:
         self._attempt(study, "delivery.failed", lambda: deliver(study, self.stopped))
+
+    def _speak(self, study: Study) -> None:
+        self._attempt(study, "delivery.failed", lambda: by_arm.speak(study, self.stopped))
 
     def _answer(self) -> None:
         """A request whose listener is still at work is left to it."""

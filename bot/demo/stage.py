@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from bot import by_arm
 from bot.app import Connection, connect, load_studies, now_utc, opened
 from bot.config import Secrets
 from bot.cycle import Cycle, deliver, run_cycle
@@ -111,6 +112,7 @@ class Stage:
         """Deliver, parents edited too, until nothing waits; False when `seconds` were not enough."""
         until, pause = now_utc() + timedelta(seconds=seconds), threading.Event()
         deliver(self.study)
+        by_arm.speak(self.study)
         while self.counts()["pending"]:
             if now_utc() > until:
                 return False

@@ -10,53 +10,27 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from rules.columns import Bools
 from rules.derive import Facts
+from rules.kinds.arms import NOBODY_YET, Group, groups
+from rules.kinds.design import NAMES, Design
 from rules.kinds.judgement import Judge, table
 from rules.kinds.matching import needs
 from rules.kinds.selection import select
 from rules.kinds.sentences import exception, one_event, within
 from rules.kinds.sequence import sequence
-from rules.kinds.simulated import boundary_day, meant
+from rules.kinds.simulated import boundary_day, by_arm, meant
 from rules.kinds.told import Reading, boundary_finding
 from rules.kinds.units import units_of
-from rules.kinds.words import RuleFields, Strict, Window
-from rules.model import Finding
-from rules.statistics import Boundary, calibrate
+from rules.kinds.words import RuleFields, Window, closed_by_arm
+from rules.model import Finding, State
+from rules.statistics import Boundary
 from rules.statistics.trials import NEVER, Days, Trials
-
-_METHODS = {"beta_binomial": "beta-binomial boundary", "pocock": "Pocock boundary", "table": "boundary as tabled"}
-
-
-class Design(Strict):
-    """The statistical design, in the words of `rules.statistics.calibrate`."""
-
-    method: Literal["beta_binomial", "pocock", "table"] = Field(description="family of boundaries, or your own table")
-    null_rate: float = Field(description="proportion of subjects with an event that is still acceptable, 0 to 1")
-    alpha: float | None = Field(None, description="probability of stopping at the null rate, 0 to 1")
-    max_n: int | None = Field(None, ge=1, description="look after each subject up to this one; or give looks")
-    looks: tuple[int, ...] | None = Field(None, min_length=1, description="numbers of subjects at which to look")
-    prior_a: float | None = Field(None, description="beta_binomial: first parameter of the prior")
-    prior_b: float | None = Field(None, description="beta_binomial: second parameter of the prior")
-    stop_at: tuple[int | None, ...] | None = Field(
-        None, description="table: count that stops at each look; null where no count can"
-    )
-
-    @model_validator(mode="after")
-    def _looks_are_said_once(self) -> Design:
-        if (self.max_n is None) == (self.looks is None):
-            raise ValueError("say max_n (a look after each subject) or looks (a list), one of the two")
-        return self
-
-    def boundary(self) -> Boundary:
-        """The calibrated boundary. Raises DesignError for a design that cannot exist as asked."""
-        looks = self.looks or range(1, (self.max_n or 0) + 1)
-        given = {n: getattr(self, n) for n in ("prior_a", "prior_b", "stop_at") if getattr(self, n) is not None}
-        return calibrate(self.method, null_rate=self.null_rate, alpha=self.alpha, looks=looks, **given)
 
 
 class BoundaryRule(RuleFields):
-    """One finding for the study. Its `details` are documented at `rules.kinds.told.details_of`.
+    """One finding for the study, or for each arm by itself (scope "arm:" and the code of the arm).
+
+    `details` are documented at `rules.kinds.told.details_of`.
 
     Every look k that the dosed subjects have reached is looked at; the rule is crossed when the events known so far
     among the first k reach the count that stops there. Pending and overdue subjects keep their place and count as no
@@ -73,6 +47,12 @@ class BoundaryRule(RuleFields):
     design: Design = Field(description="the statistical design")
     beyond_max_n: Literal["refuse", "continue_last"] = Field("refuse", description="what holds after the last look")
     near: int = Field(1, ge=0, description="NEAR when so many more events now would cross; 0 = never")
+    per: Literal["study", "arm"] = Field("study", description="arm: each arm by itself, for the closed audience only")
+
+    @model_validator(mode="after")
+    def _arms_are_closed(self) -> BoundaryRule:
+        closed_by_arm(self.per, self.audience)
+        return self
 
     def model_post_init(self, context: Any, /) -> None:
         """Calibrate at once, so that a design that cannot exist stops the start. Raises DesignError."""
@@ -94,17 +74,25 @@ class BoundaryRule(RuleFields):
         return needs((self.events, self.excepted)) | {"FIRST_DOSE": ()}
 
     def evaluate(self, facts: Facts) -> Many[Finding]:
-        """The finding for the study."""
-        chosen = select(facts, self.events, self.excepted, self.window.after_days)
-        dosed = self._dosed(facts, chosen.row)
+        """The finding for the study, or for each arm. Raises RuleError by arm, where the snapshot is blinded."""
+        found = [self._finding(facts, group) for group in groups(facts, self.per)]
+        return found or [Finding(self.id, "study", State.PENDING, reason=NOBODY_YET)]
+
+    def _finding(self, facts: Facts, group: Group) -> Finding:
+        chosen = group.events(facts, select(facts, self.events, self.excepted, self.window.after_days))
+        treated = np.append(facts.population("treated"), False)
+        dosed = treated[facts.event_column("subject")[chosen.row]]
         counts = np.flatnonzero(chosen.inside & dosed & ~chosen.excepted)
         units = units_of(facts, chosen, counts, by_subject=True)
-        order = sequence(facts, units, self.window.after_days)
+        order = group.sequence(sequence(facts, units, self.window.after_days))
         reading = Reading(facts, chosen, units, order, dosed, self.window.after_days)
-        return [boundary_finding(self.id, self.judge, reading)]
+        return boundary_finding(self.id, self.judge, reading, group.scope)
 
     def simulate(self, trials: Trials) -> Days:
         """Day on which each trial first crosses, replayed whenever anything becomes known; `joint.Simulates`."""
+        return self._first_crossing(trials) if self.per == "study" else by_arm(trials, self._first_crossing)
+
+    def _first_crossing(self, trials: Trials) -> Days:
         known = trials.known_of(meant(trials, self.events, self.excepted), self.window.after_days)
         first = known.min(axis=-1, initial=NEVER)
         last = self.beyond_max_n == "continue_last"
@@ -113,10 +101,11 @@ class BoundaryRule(RuleFields):
     def describe(self) -> str:
         """The rule as a protocol would say it, with the design's false alarm."""
         b = self.boundary
-        which = f"Subjects with {one_event(self.events)}{exception(self.excepted)}{within(self.window)}"
+        whose = "In each arm by itself, subjects" if self.per == "arm" else "Subjects"
+        which = f"{whose} with {one_event(self.events)}{exception(self.excepted)}{within(self.window)}"
         looks = f"{len(b.looks)} looks" if len(b.looks) > 1 else "one look"
         return (
-            f"{which}; {_METHODS[self.design.method]} with {looks} up to {b.max_n} subjects; "
+            f"{which}; {NAMES[self.design.method]} with {looks} up to {b.max_n} subjects; "
             f"false alarm {b.attained_alpha:.1%} where {b.null_rate:.0%} of subjects have such an event, "
             "if outcomes are recorded once and correctly."
         )
@@ -126,7 +115,3 @@ class BoundaryRule(RuleFields):
         b = self.boundary
         computed = {"table": table(b), "attained_alpha": b.attained_alpha, "critical_value": b.critical_value}
         return {**super().stored(), "boundary": computed}
-
-    def _dosed(self, facts: Facts, rows: Any) -> Bools:
-        treated = np.append(facts.population("treated"), False)
-        return np.asarray(treated[facts.event_column("subject")[rows]])

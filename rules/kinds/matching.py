@@ -20,7 +20,7 @@ from rules.sdtm import KEEP
 
 _OFTEN = (
     *("AEREL", "AESER", "AETOXGR", "AESEV", "AEDECOD", "AEBODSYS", "AESTDTC"),
-    *("RFXSTDTC", "RFXENDTC", "LESROLE", "EXPECTED", "DTHDTC"),
+    *("RFXSTDTC", "RFXENDTC", "LESROLE", "EXPECTED", "DTHDTC", "ACTARMCD"),
 )
 VARIABLES: tuple[str, ...] = tuple(dict.fromkeys((*_OFTEN, *KEEP["AE"])))
 """SDTM variables whose value can decide a match; a set of them is a bit mask in this order (fewer than 63)."""

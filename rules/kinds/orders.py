@@ -26,7 +26,8 @@ class Orders:
     ----------
     usual: by the earliest possible day of each first dose.
     most: of all orders the one with most events among the first k, for every k; doubtful events count.
-    least: the one with fewest of the certain events; who left only if dosed late in the interval stays in it.
+    least: the one with fewest of the certain events; who left only if dosed late in the interval stays in it, and
+        who is absent.
     """
 
     usual: Sequence
@@ -45,8 +46,8 @@ class Orders:
 
 def orders_of(order: Sequence) -> Orders:
     """The three orders of all dosed subjects `order`, which is in order of earliest possible first dose."""
-    usual = order.where(~order.left)
-    if (order.dosed == order.latest).all():
+    usual = order.where(order.present)
+    if (order.dosed == order.latest).all() and not order.absent.any():
         return Orders(usual, usual, usual)
     return Orders(usual, most(usual, usual.event), least(order, order.certain))
 
@@ -90,7 +91,7 @@ def hinges(judge: Judge, order: Sequence) -> frozenset[int]:
 
 def _between(judge: Judge, order: Sequence, events: Bools) -> set[int]:
     counted = replace(order, event=events)
-    first, last = most(counted.where(~order.left), events[~order.left]), least(counted, events)
+    first, last = most(counted.where(order.present), events[order.present]), least(counted, events)
     if judge.replay(last.event).crossed:
         return set()
     looks = np.array([k for k in judge.crossed_looks(first.event) if k <= len(first)], dtype=np.int64)

@@ -6,7 +6,7 @@ would raise the false alarm, because early events would be let in first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class Sequence:
     closed: followed through the window.   left, pending, overdue: without an event, and why not closed.
     dosed, latest: first dose, its earliest and its latest possible day.
     left_for_sure: left before the window of any possible first dose ended.
+    absent: may belong to another arm and has no event; of such subjects nothing else is said.
     day, known: of the event (NaT and 0 where none).
     """
 
@@ -42,6 +43,7 @@ class Sequence:
     dosed: Days
     latest: Days
     left_for_sure: Bools
+    absent: Bools
     day: Days
     known: Ints
 
@@ -55,6 +57,17 @@ class Sequence:
     def at(self, places: Ints) -> Sequence:
         """The subjects at these places, in this order."""
         return Sequence(*(getattr(self, name)[places] for name in self.__slots__))
+
+    @property
+    def present(self) -> Bools:
+        """Who has a place in the order as it is usually told."""
+        return ~(self.left | self.absent)
+
+    def without(self, perhaps: Bools) -> Sequence:
+        """The same; of these subjects (flags on `facts.subjects`), who may belong elsewhere, the eventless are away."""
+        absent = perhaps[self.subject] & ~self.event
+        standings = ("closed", "left", "pending", "overdue")
+        return replace(self, absent=absent, **{name: getattr(self, name) & ~absent for name in standings})
 
     def standing(self, at: int) -> Standing:
         """How one subject without a counted event stands."""
@@ -99,6 +112,7 @@ def sequence(facts: Facts, units: Units, after_days: int) -> Sequence:
         dosed=earliest,
         latest=latest,
         left_for_sure=left & (gone < later(earliest, after_days)),
+        absent=np.zeros(len(subject), dtype=bool),
         day=np.append(units.day, np.datetime64("NaT", "D"))[unit],
         known=np.append(units.known, 0)[unit],
     )

@@ -6,7 +6,7 @@ becomes known; a test writes such records and holds them equal. Met is CROSSED o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,19 @@ def nth_day(known: Days, count: int) -> Days:
     if known.shape[-1] < count:
         return np.full(known.shape[:-1], NEVER, dtype=np.int32)
     return np.partition(known, count - 1, axis=-1)[..., count - 1]
+
+
+def by_arm(trials: Trials, met: Callable[[Trials], Days]) -> Days:
+    """Earliest day on which the subjects of one arm, read by themselves, meet a rule.
+
+    Raises
+    ------
+    NotSimulatedError: the scenario has one arm.
+    """
+    if len(trials.arms) == 1:
+        raise NotSimulatedError("the scenario has one arm")
+    days = [met(trials.of_arm(arm)) for arm in range(len(trials.arms))]
+    return np.asarray(np.min(days, axis=0), dtype=np.int32)
 
 
 def terms_of(trials: Trials, types: Bools) -> Iterator[Bools]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from rules.columns import Bools, Ints
 from rules.derive import Facts, Population
+from rules.kinds.arms import Group, whole_study
 from rules.kinds.event import in_population, with_dosing_doubt
 from rules.kinds.evidence import entry_delay, limited, witness
 from rules.kinds.matching import bit
@@ -36,7 +37,7 @@ class Terms:
     rule: str
     at_least: int
     count: Literal["subjects", "events"]
-    per: Literal["study", "site", "subject", "term"]
+    per: Literal["study", "site", "subject", "term", "arm"]
     population: Population
     after_days: int | None
     first: int | None
@@ -51,10 +52,11 @@ class Tally:
     facts: of the snapshot.
     chosen: events the rule means, selected with its window.
     terms: what it asks of them.
+    group: whose events `chosen` are; None = everybody's.
     """
 
-    def __init__(self, facts: Facts, chosen: Selected, terms: Terms) -> None:
-        self._facts, self._terms = facts, terms
+    def __init__(self, facts: Facts, chosen: Selected, terms: Terms, group: Group | None = None) -> None:
+        self._facts, self._terms, self._group = facts, terms, group or whole_study(facts)
         self._subject = facts.event_column("subject")[chosen.row]
         if terms.per == "term":
             uncoded = facts.event_column("AEDECOD")[chosen.row] == ""
@@ -63,10 +65,21 @@ class Tally:
         self._places = None if terms.first is None else Places(facts, terms.first)
         self._standing = self._stand()
 
-    def groups(self) -> Iterator[tuple[str, Ints]]:
-        """Scopes that are met, provisional or near, by name, with the positions of their events; the study always."""
-        if self._terms.per == "study":
-            yield "study", np.arange(len(self._chosen.row))
+    def findings(self) -> list[Finding]:
+        """One per scope that has something to say, by scope.
+
+        `details`: `counting` (subjects or events), `per`, `certain` (count on recorded facts alone), `population`,
+        `population_n`, `entry_delay_days`, `crossed_study_day`; `evidence_total` where not all evidence is shown;
+        under `first` also `first_dose_partial`, the subjects with a partial first dose, and `hangs_on`, as at
+        `rules.kinds.told.details_of`, those of them who decide. Counted are then the events of the possible first
+        subjects with most of them; `certain` is the fewest of all possible orders.
+        """
+        return [self._finding(scope, members) for scope, members in self._scoped()]
+
+    def _scoped(self) -> Iterator[tuple[str, Ints]]:
+        """Scopes met, provisional or near, by name, with positions of their events; the study and an arm always."""
+        if self._terms.per in ("study", "arm"):
+            yield self._group.scope, np.arange(len(self._chosen.row))
             return
         where: dict[str, list[int]] = {}
         for i, value in enumerate(self._scopes()):
@@ -94,15 +107,8 @@ class Tally:
     def _units(self, counted: Ints) -> Units:
         return units_of(self._facts, self._chosen, counted, by_subject=self._terms.count == "subjects")
 
-    def finding(self, scope: str, members: Ints) -> Finding:
-        """The finding of one scope.
-
-        `details`: `counting` (subjects or events), `per`, `certain` (count on recorded facts alone), `population`,
-        `population_n`, `entry_delay_days`, `crossed_study_day`; `evidence_total` where not all evidence is shown;
-        under `first` also `first_dose_partial`, the subjects with a partial first dose, and `hangs_on`, as at
-        `rules.kinds.told.details_of`, those of them who decide. Counted are then the events of the possible first
-        subjects with most of them; `certain` is the fewest of all possible orders.
-        """
+    def _finding(self, scope: str, members: Ints) -> Finding:
+        """The finding of one scope, with `details` as at `findings`."""
         terms = self._terms
         choice = self._choice(members)
         counted = self._counted(members, choice)
@@ -173,7 +179,7 @@ class Tally:
     @cached_property
     def _inside(self) -> Bools:
         """Whom the rule speaks of; of the first so many dosed those by the earliest possible day of first dose."""
-        inside = self._facts.population(self._terms.population)
+        inside = self._facts.population(self._terms.population) & self._group.inside
         if self._terms.first is None:
             return inside
         position = self._facts.subjects["position"].to_numpy()
@@ -182,7 +188,7 @@ class Tally:
 
     @cached_property
     def _evaluable(self) -> int:
-        """Subjects whose window is closed; without a window, all of the population."""
+        """Subjects whose window is closed; without a window, all of the population (by arm, of the arm)."""
         if self._terms.after_days is None:
             return int(self._inside.sum())
         return int((self._inside & self._facts.window_closed(self._terms.after_days)).sum())
@@ -236,7 +242,7 @@ class Tally:
             "per": terms.per,
             "certain": certain,
             "population": terms.population,
-            "population_n": int(self._facts.population(terms.population).sum()),
+            "population_n": int((self._facts.population(terms.population) & self._group.inside).sum()),
             "entry_delay_days": entry_delay(on, known),
             "crossed_study_day": witness(self._facts).study_day(last) if last >= 0 else None,
         }

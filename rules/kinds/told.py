@@ -53,8 +53,8 @@ class _Told:
     hinges: frozenset[int]
 
 
-def boundary_finding(rule: str, judge: Judge, reading: Reading) -> Finding:
-    """The finding of a boundary for the study."""
+def boundary_finding(rule: str, judge: Judge, reading: Reading, scope: str = "study") -> Finding:
+    """The finding of a boundary for the study, or for the part of it that the scope names."""
     order, orders = reading.order, orders_of(reading.order)
     seq, sure = orders.shown(judge), orders.sure(judge)
     n_evaluable = int(order.closed.sum())
@@ -69,7 +69,7 @@ def boundary_finding(rule: str, judge: Judge, reading: Reading) -> Finding:
     evidence, more = _evidence(told)
     return Finding(
         rule=rule,
-        scope="study",
+        scope=scope,
         state=state,
         events=events,
         n_evaluable=n_evaluable,
@@ -125,6 +125,7 @@ def details_of(told: _Told, crossing: Crossing | None) -> dict[str, Any]:
     first_crossed_at_n, entry_delay_days, crossed_study_day, earliest_possible_date (the date hangs on a partial or
     missing one): of the crossing, None where there is none.
     first_dose_partial: subjects whose place hangs on a partial first dose.
+    without_arm: dosed subjects without a recorded arm and without an event, for rules by arm, where there are any.
     """
     judge, reading, seq, look = told.judge, told.reading, told.seq, told.at.look or 0
     boundary, before = judge.boundary, np.arange(len(seq)) < look
@@ -135,7 +136,7 @@ def details_of(told: _Told, crossing: Crossing | None) -> dict[str, Any]:
         "design": _design(judge),
         "table": table(boundary),
         "window_days": reading.after_days,
-        "n_dosed": len(reading.order),
+        "n_dosed": int((~reading.order.absent).sum()),
         "n_sequence": len(seq),
         "events_total": int(seq.event.sum()),
         "events_certain": int(seq.certain[:look].sum()) if look else int(seq.certain.sum()),
@@ -151,7 +152,9 @@ def details_of(told: _Told, crossing: Crossing | None) -> dict[str, Any]:
         "met_now": _met_now(judge, seq),
         "first_dose_partial": [str(table_.index[i]) for i in reading.order.subject[partial]],
     }
-    return details | _crossed(reading, seq, crossing) | _other_readings(told)
+    absent = [str(table_.index[i]) for i in reading.order.subject[reading.order.absent]]
+    more = {"without_arm": absent} if absent else {}
+    return details | more | _crossed(reading, seq, crossing) | _other_readings(told)
 
 
 def _design(judge: Judge) -> Mapping[str, Any]:
@@ -177,11 +180,13 @@ def _hangs_on(reading: Reading, seq: Sequence, look: int) -> Iterator[Mapping[st
 
 
 def _hinges(told: _Told) -> Iterator[Mapping[str, Any]]:
-    """Subjects whose partial first dose decides whether the boundary is crossed."""
-    for at in sorted(told.hinges):
-        item = witness(told.reading.facts).subject(at, Standing.PENDING)
-        nothing = {"event_key": "", "record_key": "", "domain": "DM"}
-        yield {"usubjid": item.usubjid, **nothing, "missing": ["RFXSTDTC"]}
+    """Subjects whose partial first dose, or whose arm, decides whether the boundary is crossed."""
+    order, judge, names = told.reading.order, told.judge, told.reading.facts.subjects.index
+    by_arm = order.absent.any() and judge.replay(told.seq.certain).crossed and not told.orders.sure(judge)
+    asked = [(at, "RFXSTDTC") for at in sorted(told.hinges)]
+    asked += [(at, "ACTARMCD") for at in order.subject[order.absent].tolist()] if by_arm else []
+    for at, variable in asked:
+        yield {"usubjid": str(names[at]), "event_key": "", "record_key": "", "domain": "DM", "missing": [variable]}
 
 
 def _next(judge: Judge, seq: Sequence) -> Mapping[str, Any] | None:
@@ -265,8 +270,8 @@ def _repeats(reading: Reading, i: int) -> bool:
 
 def _dosed(told: _Told, i: int, place: int, last: int) -> Evidence:
     reading, order, make = told.reading, told.reading.order, witness(told.reading.facts)
-    if order.left[i]:
-        return make.subject(int(order.subject[i]), Standing.LEFT)
+    if order.left[i] or order.absent[i]:
+        return make.subject(int(order.subject[i]), Standing.LEFT if order.left[i] else Standing.PENDING)
     beyond, hinge = place > last, int(order.subject[i]) in told.hinges
     decides = {"order_decides": True} if hinge else {}
     if order.event[i]:

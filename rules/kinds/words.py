@@ -146,6 +146,12 @@ class Retired(Strict):
     reason: str = Field(min_length=1, description="why, for the record")
 
 
+def closed_by_arm(per: str, audience: Audience) -> None:
+    """Refuse a rule by arm whose audience is not closed. Raises ValueError."""
+    if per == "arm" and audience is not Audience.CLOSED:
+        raise ValueError("per: arm needs audience: closed, for whoever hears of it learns how the arms differ")
+
+
 class RuleFields(Strict):
     """The keys of every rule of the protocol."""
 

@@ -146,10 +146,14 @@ class ExposureWangTsiatis(ExposureDesign):
 
     def stop_by(self, events: Floats, strictness: float, setting: Setting) -> Floats:
         """The root of μ + c μ_max^(1/2 − Δ) μ^Δ = e."""
-        if self.delta == 0:
+        if self.delta < _NO_POWER:
             return ExposureOBrienFleming().stop_by(events, strictness, setting)
         weight = math.log(strictness) + (0.5 - self.delta) * math.log(setting.horizon)
         return _sum_of_powers(events, weight, self.delta)
+
+
+_NO_POWER = 1e-12
+"""Δ below which μ^Δ is 1 to more digits than a boundary has, and a root by Δ would overflow."""
 
 
 def _sum_of_powers(total: Floats, weight: float, power: float) -> Floats:

@@ -30,6 +30,11 @@ FOUR = [event(number) for number in (1, 2, 3, 4)]
 CLOSED = "#site-dsmb"
 KEY = AllocationKey.generate()
 
+ALL_ON_ONE = "X" * 6 + "Y" * 6
+ONE_UNKNOWN = "X" * 3 + "-" + "X" * 2 + "Y" * 6
+MIXED = "XY" * 6
+"""Arms of twelve subjects: the first six share one, one of them has none recorded, every second is on one."""
+
 
 def treated(deal: str) -> pd.DataFrame:
     """Subjects by the letters of their arms; "-" = not recorded."""
@@ -46,7 +51,7 @@ def site(site_of: Callable[..., Site]) -> Site:
 def lived(site: Site) -> Iterator[Life]:
     """Monitoring began without events; then four came, all of one arm."""
     with life(site, allocation_key=KEY) as found:
-        found.put(event(9), dm=treated("XXXXXXYYYYYY"))
+        found.put(event(9), dm=treated(ALL_ON_ONE))
         settled(found)
         found.put(event(9), *FOUR)
         settled(found, hours=1)
@@ -127,7 +132,7 @@ def test_status_tells_the_board_of_groups_and_others_the_same_as_ever(lived: Lif
     ]
     answers = [asked(lived, *question) for question in questions]
     assert all("by-arm" not in answer and "group" not in answer for answer in answers)
-    lived.put(event(9), *FOUR, dm=treated("XYXYXYXYXYXY"))  # nothing of this is a change that others can see
+    lived.put(event(9), *FOUR, dm=treated(MIXED))  # nothing of this is a change that others can see
     before = lived.study.closed
     assert before is not None
     with lived.study.database.writing(before.id) as conn:
@@ -162,7 +167,7 @@ def test_a_killed_cycle_is_judged_by_arm_before_the_source_is_asked_again(
         raise Killed
 
     with life(site, allocation_key=KEY) as found:
-        found.put(event(9), dm=treated("XXXXXXYYYYYY"))
+        found.put(event(9), dm=treated(ALL_ON_ONE))
         settled(found)
         found.put(event(9), *FOUR)
         monkeypatch.setattr(by_arm, "look", killed)
@@ -184,7 +189,7 @@ def test_a_stranger_in_the_closed_channel_is_told_to_ops_whether_or_not_a_group_
 ) -> None:
     """Would catch ops hearing of the channel only when there is something to say there, or of the message."""
     said = {}
-    for name, deal in {"crossed": "XXXXXXYYYYYY", "not": "XYXYXYXYXYXY"}.items():
+    for name, deal in {"crossed": ALL_ON_ONE, "not": MIXED}.items():
         site = site_of(name, rules=[SERIOUS, ANY, BY_ARM])
         with life(site, allocation_key=KEY) as found:
             found.put(event(9), dm=treated(deal))
@@ -217,7 +222,7 @@ def by_arm_epoch() -> Any:
 def test_health_and_metrics_are_the_same_whether_or_not_a_group_crossed(site_of: Callable[..., Site]) -> None:
     """Would catch a counter, gauge or readiness in which messages or evaluations of the closed side are counted."""
     shown = {}
-    for name, deal in {"crossed": "XXXXXXYYYYYY", "not": "XYXYXYXYXYXY"}.items():
+    for name, deal in {"crossed": ALL_ON_ONE, "not": MIXED}.items():
         site = site_of(name, rules=[SERIOUS, ANY, BY_ARM])
         with life(site, allocation_key=KEY) as found:
             loop = Loop([found.study])
@@ -241,7 +246,7 @@ def test_health_and_metrics_are_the_same_whether_or_not_a_group_crossed(site_of:
 def test_another_key_is_told_to_the_board_and_the_right_one_goes_on(site: Site) -> None:
     """Would catch a wrong key that stops the open side, that ops hears of, or after which groups are not judged."""
     with life(site, allocation_key=KEY) as found:
-        found.put(event(9), dm=treated("XXXXXXYYYYYY"))
+        found.put(event(9), dm=treated(ALL_ON_ONE))
         settled(found)
         hand, ops = found.hand[0], found.site.messages("ops")
     with life(site, hand, allocation_key=AllocationKey.generate()) as found:
@@ -258,7 +263,7 @@ def test_another_key_is_told_to_the_board_and_the_right_one_goes_on(site: Site) 
 
 def test_a_dosed_subject_without_an_arm_may_be_of_any_group_and_is_counted_in_the_note(site: Site) -> None:
     with life(site, allocation_key=KEY) as found:
-        found.put(event(9), dm=treated("XXX-XXYYYYYY"))
+        found.put(event(9), dm=treated(ONE_UNKNOWN))
         settled(found)
         found.put(event(9), *FOUR)
         settled(found, days=1)
@@ -269,7 +274,7 @@ def test_a_dosed_subject_without_an_arm_may_be_of_any_group_and_is_counted_in_th
 
 def test_a_rule_may_not_change_sides(site: Site) -> None:
     with life(site, allocation_key=KEY) as found:
-        found.put(event(9), dm=treated("XXXXXXYYYYYY"))
+        found.put(event(9), dm=treated(ALL_ON_ONE))
         settled(found)
     pooled = {name: value for name, value in BY_ARM.items() if name != "per"}
     site.configure(rules=[SERIOUS, ANY, pooled])
@@ -290,7 +295,7 @@ def test_a_fault_of_the_closed_side_is_told_there_and_stops_nothing(
 
     with life(site, allocation_key=KEY) as found:
         monkeypatch.setattr(by_arm, "masked_groups", fails)
-        found.put(event(9), dm=treated("XXXXXXYYYYYY"))
+        found.put(event(9), dm=treated(ALL_ON_ONE))
         settled(found)
         assert "fault of the program (ZeroDivisionError)" in found.site.said("closed")
         assert "GeheimX" not in found.site.said("closed") + found.site.said("ops")

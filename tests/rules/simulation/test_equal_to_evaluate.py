@@ -40,6 +40,14 @@ RULES: tuple[dict[str, Any], ...] = (
         "beyond_max_n": "continue_last",
     },
     {"kind": "boundary", "events": SKIN, "window": {"after_days": 40}, "design": EARLY},
+    {
+        "kind": "boundary",
+        "events": SKIN,
+        "window": {"after_days": 20},
+        "design": EVERY,
+        "per": "arm",
+        "audience": "closed",
+    },
 )
 BUILT: list[Any] = [REGISTRY.build({"id": f"r{i}", "action": "notify"} | r, CODES, PLAN) for i, r in enumerate(RULES)]
 SCENARIO = Scenario(
