@@ -170,8 +170,12 @@ class Hub:
         task.add_done_callback(self._tasks.discard)
 
     async def disconnect(self, reason: str = REFRESH) -> None:
-        """Ask every connection to reconnect, as Slack does some minutes before it closes one, then close those."""
+        """Ask every connection to reconnect, as Slack does some minutes before it closes one, then close those.
+
+        One that is asked to go gets no further envelope and is not counted beside its successor.
+        """
         told = dict(self._open)
+        self._open.clear()
         for websocket in told.values():
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
                 await websocket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "practice"}})
