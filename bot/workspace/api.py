@@ -20,11 +20,11 @@ from starlette.responses import JSONResponse, Response
 from bot.slack import limits
 from bot.workspace.errors import ApiError
 from bot.workspace.faults import Fault, FaultKind
-from bot.workspace.methods import chat, conversations, platform, users, views
+from bot.workspace.methods import chat, conversations, files, platform, users, views
 from bot.workspace.methods.call import METHODS, Call, Method
 from bot.workspace.workspace import Workspace
 
-FAMILIES = (chat, conversations, platform, users, views)
+FAMILIES = (chat, conversations, files, platform, users, views)
 """Imported for what they register in `METHODS`."""
 
 BURST = 5

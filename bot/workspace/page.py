@@ -35,6 +35,8 @@ from bot.workspace.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"
 KEEP_ALIVE = 15.0
+PICTURES = ("image/png", "image/jpeg", "image/gif")
+"""Shown in place; everything else is saved, never opened."""
 USED = (
     "This link was already used, or is not one of ours. A link opens the page once: "
     "look for the newest one in the terminal, or start again."
@@ -66,6 +68,7 @@ class Page:
             Route("/page/state", self._state),
             Route("/page/events", self._events),
             Route("/page/read/{what}", self._read),
+            Route("/page/file/{file}", self._file),
             Route("/page/do/{what}", self._do, methods=["POST"]),
         ]
 
@@ -131,6 +134,14 @@ class Page:
             return JSONResponse(screen.state(self.workspace, request.query_params.get("as", "")))
         except WorkspaceError as error:
             return JSONResponse({"error": str(error)}, 404)
+
+    async def _file(self, request: Request) -> Response:
+        try:
+            file = screen.file(self.workspace, request.query_params.get("as", ""), request.path_params["file"])
+        except WorkspaceError as error:
+            return JSONResponse({"error": str(error)}, 404)
+        inline = "inline" if file.mimetype in PICTURES else f'attachment; filename="{file.id}"'
+        return Response(file.content, media_type=file.mimetype, headers={"content-disposition": inline})
 
     async def _read(self, request: Request) -> Response:
         return await self._carried_out(actions.READS, request.path_params["what"], dict(request.query_params))

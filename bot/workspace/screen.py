@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.workspace.errors import UnknownThing
+from bot.workspace.files import File
 from bot.workspace.people import BOT_USER_ID, Channel
 from bot.workspace.state import MARKS, TAGS, State
 from bot.workspace.store import Message
@@ -80,6 +82,18 @@ def _service(workspace: State) -> dict[str, Any]:
 def _message(workspace: State, message: Message) -> dict[str, Any]:
     body = workspace.store.as_slack(message, include_metadata=True)
     return {"channel": message.channel, "only_you": bool(message.ephemeral_to), "payload": body}
+
+
+def file(workspace: State, viewer: str, file_id: str) -> File:
+    """A file that stands in a conversation this person sees. Raises UnknownThing otherwise, in the same words."""
+    person = workspace.person(viewer_named(workspace, viewer))
+    with workspace.lock:
+        seen = {channel.id for channel in workspace.directory.visible_to(person.id)}
+        found = workspace.files.find(file_id)
+        shown = any(one["id"] == file_id for m in workspace.store.all() if m.channel in seen for one in m.files)
+    if found is None or not shown:
+        raise UnknownThing(f"{person.name} sees no file {file_id}")
+    return found
 
 
 def change(workspace: State, viewer: str, heard: dict[str, Any]) -> dict[str, Any] | None:

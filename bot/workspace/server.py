@@ -86,6 +86,14 @@ def build(workspace: Workspace, transports: _Transports, page: Page) -> tuple[St
         except ApiError as error:
             return PlainTextResponse(error.code, 404)
 
+    async def upload(request: Request) -> Response:
+        content = await request.body()
+        try:
+            with workspace.lock:
+                return PlainTextResponse(workspace.files.receive(request.path_params["secret"], content))
+        except ApiError as error:
+            return PlainTextResponse(error.code, 400)
+
     async def link(websocket: WebSocket) -> None:
         await workspace.hub.serve(websocket)
 
@@ -99,6 +107,7 @@ def build(workspace: Workspace, transports: _Transports, page: Page) -> tuple[St
     routes = [
         Route("/api/{method}", web_api, methods=["GET", "POST"]),
         Route("/actions/{team}/{number}/{secret}", hook, methods=["POST"]),
+        Route("/upload/v1/{secret}", upload, methods=["POST"]),
         WebSocketRoute("/link/", link),
         *page.routes(),
     ]

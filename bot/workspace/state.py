@@ -18,6 +18,7 @@ from typing import Any
 from bot.workspace.clock import Clock, wall_clock
 from bot.workspace.errors import UnknownThing, WorkspaceError
 from bot.workspace.faults import Faults
+from bot.workspace.files import Files
 from bot.workspace.hooks import Hooks
 from bot.workspace.people import Channel, Directory, Person, default_channels, default_people, to_json
 from bot.workspace.scopes import BOT_SCOPES
@@ -76,6 +77,7 @@ class State:
         self.clock = clock
         self.store = Store(clock, self._on_message)
         self.views = Views(self._on_view)
+        self.files = Files()
         self.faults = Faults(seed)
         self.triggers, self.hooks = Triggers(), Hooks()
         self.hub = Hub(seed=seed, ack_seconds=ack_seconds, retry_after=retry_after, changed=self._on_connection)
@@ -195,6 +197,7 @@ class State:
             body = {
                 "store": self.store.dump(),
                 "views": self.views.dump(),
+                "files": self.files.dump(),
                 "people": [to_json(p) for p in self.directory.people.values()],
                 "channels": [to_json(c) for c in self.directory.channels.values()],
                 "tokens": [self.bot_token, self.app_token],
@@ -214,6 +217,7 @@ class State:
                 self.directory.channels = {c["id"]: Channel(**c) for c in body["channels"]}
                 self.store.load(body["store"])
                 self.views.load(body["views"])
+                self.files.load(body["files"])
                 self.bot_token, self.app_token = body["tokens"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise WorkspaceError(f"{path} is not a snapshot of a practice workspace: {error}") from error

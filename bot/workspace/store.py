@@ -30,6 +30,7 @@ class Message:
     metadata: ``{event_type, event_payload}`` as sent, returned only on request.
     edited: ``{user, ts}`` of the last edit. deleted: tombstone, no longer visible.
     ephemeral_to: the only person who sees it, "" for everyone.
+    files: shared with it, in Slack's shape.
     """
 
     channel: str
@@ -44,6 +45,7 @@ class Message:
     broadcast: bool = False
     deleted: bool = False
     ephemeral_to: str = ""
+    files: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def is_reply(self) -> bool:
@@ -156,6 +158,8 @@ class Store:
             body |= {"bot_id": BOT_ID, "app_id": APP_ID, "bot_profile": bot_profile()}
         if message.blocks:
             body["blocks"] = message.blocks
+        if message.files:
+            body |= {"files": message.files, "upload": False}
         if message.edited:
             body["edited"] = message.edited
         if include_metadata and message.metadata:

@@ -19,11 +19,11 @@ METADATA_BYTES = 16_000
 @method("chat.postMessage", "chat:write")
 def post_message(call: Call) -> dict[str, Any]:
     """Post to a channel, a thread or a person."""
-    channel = _destination(call)
+    channel = destination(call)
     text, blocks, metadata = _content(call, limits.TEXT_CUT)
     thread_ts = call.text("thread_ts") or None
     if thread_ts is not None:
-        _check_parent(call, channel, thread_ts)
+        check_parent(call, channel, thread_ts)
     message = call.workspace.store.add(
         Message(
             channel=channel.id,
@@ -44,7 +44,7 @@ def post_message(call: Call) -> dict[str, Any]:
 @method("chat.postEphemeral", "chat:write")
 def post_ephemeral(call: Call) -> dict[str, Any]:
     """Show a message to one person in a channel."""
-    channel = _destination(call)
+    channel = destination(call)
     person = call.person()
     if person.id not in channel.members:
         raise ApiError("user_not_in_channel")
@@ -106,13 +106,14 @@ def get_permalink(call: Call) -> dict[str, Any]:
     return {"channel": channel.id, "permalink": link}
 
 
-def _destination(call: Call) -> Channel:
+def destination(call: Call, name: str = "channel") -> Channel:
+    """Where something may be posted: a conversation, or a person's direct message. Raises ApiError where it may not."""
     directory = call.workspace.directory
-    reference = call.required("channel")
+    reference = call.required(name)
     person = directory.people.get(reference)
     if person is not None and not person.is_bot:
         return directory.open_im(person.id)
-    channel = call.any_channel()
+    channel = call.any_channel(name)
     if channel.is_archived:
         raise ApiError("is_archived")
     if BOT_USER_ID not in channel.members and "chat:write.public" not in call.workspace.scopes:
@@ -147,7 +148,8 @@ def _metadata(call: Call) -> dict[str, Any] | None:
     return dict(value)
 
 
-def _check_parent(call: Call, channel: Channel, thread_ts: str) -> None:
+def check_parent(call: Call, channel: Channel, thread_ts: str) -> None:
+    """Raise ApiError `cannot_reply_to_message` where there is no such parent."""
     parent = call.workspace.store.find(channel.id, thread_ts)
     if parent is None or parent.is_reply or parent.ephemeral_to:
         raise ApiError("cannot_reply_to_message")

@@ -170,6 +170,14 @@ function picture(b) {
   return h("span", { class: "b-unknown", role: "img", "aria-label": b.alt_text }, `Picture: ${b.alt_text || "no description"}`);
 }
 
+/** A shared file: a picture with its description below it, anything else as a line to download. */
+function shared(file) {
+  const address = `/page/file/${encodeURIComponent(file.id)}?as=${encodeURIComponent(S.viewer)}`;
+  if (!/^image\/(png|jpeg|gif)$/.test(file.mimetype)) return h("p", { class: "b-file" }, h("a", { href: address, download: file.name }, file.title), h("span", { class: "meta" }, ` ${file.pretty_type} · ${Math.ceil(file.size / 1024)} kB`));
+  return h("figure", { class: "b-image" }, h("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, h("img", { src: address, alt: file.alt_txt || "" })),
+    h("figcaption", { class: "meta" }, h("b", {}, file.title), file.alt_txt ? h("details", {}, h("summary", {}, "Described in words"), file.alt_txt) : " · no description"));
+}
+
 function rich(part) {
   if (part.type === "rich_text_list") return h(part.style === "ordered" ? "ol" : "ul", {}, ...part.elements.map((e) => h("li", {}, rich(e))));
   const name = { rich_text_preformatted: "pre", rich_text_quote: "blockquote" }[part.type] || "div";
@@ -317,8 +325,9 @@ function urgency(payload) {
 function content(m, place) {
   const at = { message: m, key: keyOf(m), place };
   if (S.mode === "json") return [h("pre", { class: "json", tabindex: 0, "aria-label": "Payload" }, JSON.stringify(m.payload, null, 2))];
-  if (!m.payload.blocks?.length) return [h("div", { class: "b-text" }, ...mrkdwn(m.payload.text))];
-  const nodes = m.payload.blocks.map((b) => block(b, at));
+  const files = (m.payload.files || []).map(shared);
+  if (!m.payload.blocks?.length) return [m.payload.text ? h("div", { class: "b-text" }, ...mrkdwn(m.payload.text)) : null, ...files].filter(Boolean);
+  const nodes = [...m.payload.blocks.map((b) => block(b, at)), ...files];
   const sign = urgency(m.payload);
   return sign && m.payload.blocks[0].type === "header" ? [h("div", { class: "card body", "data-urgency": sign }, ...nodes)] : nodes;
 }
@@ -419,12 +428,12 @@ function drawPhones(log, messages) {
   const last = S.data.messages.filter(notified).slice(-3).reverse();
   const newest = last[0]?.payload.ts;
   const notices = last.map((m) => h("div", { class: "notice" }, h("div", { class: "face" }, logo()), h("div", {},
-    h("div", { class: "from meta" }, h("span", {}, `DSMBot · #${channelOf(m.channel)?.name || ""}`), h("span", {}, clock(m.payload.ts))), h("p", {}, ...mrkdwn(m.payload.text)))));
+    h("div", { class: "from meta" }, h("span", {}, channelOf(m.channel)?.im ? "DSMBot" : `DSMBot · #${channelOf(m.channel)?.name || ""}`), h("span", {}, clock(m.payload.ts))), h("p", {}, ...mrkdwn(m.payload.text || `shared ${m.payload.files?.[0]?.title || "a file"}`)))));
   const lock = h("figure", { class: "phone", "aria-label": "Lock screen" }, h("div", { class: "lock" },
     newest ? h("div", { class: "hour", "aria-hidden": "true" }, hourOnly(newest)) : null, newest ? h("div", { class: "date meta" }, day(newest)) : null,
     ...(notices.length ? notices : [h("p", { class: "empty" }, "No messages yet. The first simulated record arrives in a few seconds.")])),
   h("figcaption", { class: "meta" }, `${S.data.tag} · lock screen: the first words of “text”, all that a locked phone shows`));
-  const screen = h("div", { class: "screen", tabindex: 0, role: "region", "aria-label": "Phone screen" }, h("p", { class: "bar" }, `#${channelOf(S.active)?.name || ""}`), ...messages.map((m) => message(m, "phone")));
+  const screen = h("div", { class: "screen", tabindex: 0, role: "region", "aria-label": "Phone screen" }, h("p", { class: "bar" }, channelOf(S.active)?.im ? "DSMBot" : `#${channelOf(S.active)?.name || ""}`), ...messages.map((m) => message(m, "phone")));
   log.replaceChildren(h("div", { class: "phones" }, lock, h("figure", { class: "phone" }, screen, h("figcaption", { class: "meta" }, `${S.data.tag} · 390 px`))));
   screen.scrollTop = screen.scrollHeight;
 }

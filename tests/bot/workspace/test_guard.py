@@ -23,7 +23,7 @@ def ask(
     connection.putheader("Content-Length", str(len(body)))
     connection.endheaders(body.encode())
     response = connection.getresponse()
-    text = response.read().decode()
+    text = response.read().decode(errors="replace")
     connection.close()
     return response.status, {name.lower(): value for name, value in response.getheaders()}, text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,10 @@ def answers(running: RunningWorkspace, client: WebClient) -> dict[str, Any]:
     client.chat_postMessage(channel=channel, text="reply", thread_ts=ts)
     other = client.chat_postMessage(channel=channel, text="other")
     home = {"type": "home", "blocks": [section("x")]}
+    address = client.files_getUploadURLExternal(filename="a.txt", length=1)
+    sent = urllib.request.Request(address["upload_url"], data=b"x", method="POST")
+    urllib.request.urlopen(sent, timeout=5).close()
+    upload = [{"id": address["file_id"], "title": "a"}]
     app_client = WebClient(token=running.app_token, base_url=running.base_url)
     return {
         "auth.test": client.auth_test().data,
@@ -70,6 +75,8 @@ def answers(running: RunningWorkspace, client: WebClient) -> dict[str, Any]:
         "usergroups.users.list": client.usergroups_users_list(usergroup="S1").data,
         "team.info": client.team_info().data,
         "bots.info": client.bots_info(bot="B0DSMBOT").data,
+        "files.getUploadURLExternal": address.data,
+        "files.completeUploadExternal": client.files_completeUploadExternal(files=upload, channel_id=channel).data,
         "views.publish": client.views_publish(user_id=INVESTIGATOR, view=home).data,
     }
 
