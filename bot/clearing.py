@@ -30,6 +30,7 @@ DETAILS = frozenset({
     "overdue_later", "left", "if_left_counted", "hangs_on", "if_resolved", "next", "needs_evaluable", "needs",
     "beyond_design", "met_now", "first_crossed_at_n", "entry_delay_days", "crossed_study_day",
     "earliest_possible_date", "first_dose_partial", "first_crossing", "evidence_total", "evidence_shown",
+    "course",
 })  # fmt: skip
 """Details of findings that may leave for Slack, whatever a plug-in rule adds."""
 

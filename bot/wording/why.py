@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from bot.prognosis import prognosis
 from bot.views import ClosedView, OpenView, WhyContent
+from bot.wording import outlook
 from bot.wording.figures import CRITERIA, described, entry_delay, record_number, undecided
 from bot.wording.phrases import ARMS_INVENTED, MARK_SENTENCE, STATE, variable
 from bot.wording.said import Said
@@ -35,7 +37,9 @@ def why(view: OpenView | ClosedView) -> Said:
     first = described(alert, alert.crossing) if alert.crossing else ""
     crossed = f"First crossing, still recorded: {first}." if first and first != described(alert) else ""
     reason = safe(alert.finding.reason, SENTENCE)
-    lines = [*_rule(content), now, reason, crossed, *_evidence(alert.finding.evidence)]
+    stands = prognosis(content.definition, alert.finding)
+    where = outlook.standing(stands) if stands else []
+    lines = [*_rule(content), now, reason, crossed, *where, *_evidence(alert.finding.evidence)]
     return Said(
         text=f"Why? {safe(alert.rule.id)}",
         head="Why this alert?",

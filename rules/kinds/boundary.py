@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from rules.derive import Facts
 from rules.kinds.arms import NOBODY_YET, Group, groups
-from rules.kinds.design import NAMES, Design
+from rules.kinds.design import NAMES, Design, ReportingPrior
 from rules.kinds.judgement import Judge, table
 from rules.kinds.matching import needs
 from rules.kinds.selection import select
@@ -46,6 +46,9 @@ class BoundaryRule(RuleFields):
     window: Window = Field(description="days after first dose in which an event counts")
     design: Design = Field(description="the statistical design")
     beyond_max_n: Literal["refuse", "continue_last"] = Field("refuse", description="what holds after the last look")
+    reporting_prior: ReportingPrior | None = Field(
+        None, description="prior of the posterior that is told, where the design has none; Jeffreys' unless said"
+    )
     near: int = Field(1, ge=0, description="NEAR when so many more events now would cross; 0 = never")
     per: Literal["study", "arm"] = Field("study", description="arm: each arm by itself, for the closed audience only")
 

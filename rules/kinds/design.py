@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from rules.errors import DesignError
 from rules.kinds.words import Strict
-from rules.statistics import Boundary, calibrate
+from rules.statistics import Boundary, calibrate, checks
 
 Method = Literal[
     "pocock", "obrien_fleming", "wang_tsiatis", "beta_binomial", "chen_chaloner", "sprt", "max_sprt",
@@ -32,6 +32,19 @@ NAMES: Mapping[str, str] = {
 
 _OF_PARAMETERS = ("delta", "prior_a", "prior_b", "p1", "nu", "min_events", "cutoff", "stop_at")
 _DECIDES = {"posterior_cutoff": "cutoff", "table": "stop_at", "max_sprt": "min_events"}
+
+
+class ReportingPrior(Strict):
+    """The beta prior under which a posterior is told; it changes no verdict."""
+
+    prior_a: float = Field(description="first parameter, in subjects with an event")
+    prior_b: float = Field(description="second parameter, in subjects without")
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Raises DesignError for a size that no prior has."""
+        del context
+        checks.prior("prior_a", self.prior_a)
+        checks.prior("prior_b", self.prior_b)
 
 
 class Design(Strict):

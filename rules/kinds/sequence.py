@@ -29,6 +29,7 @@ class Sequence:
     dosed, latest: first dose, its earliest and its latest possible day.
     left_for_sure: left before the window of any possible first dose ended.
     absent: may belong to another arm and has no event; of such subjects nothing else is said.
+    followed: days of follow-up since the latest possible first dose, from 0 to the window's length.
     day, known: of the event (NaT and 0 where none).
     """
 
@@ -44,6 +45,7 @@ class Sequence:
     latest: Days
     left_for_sure: Bools
     absent: Bools
+    followed: Ints
     day: Days
     known: Ints
 
@@ -113,6 +115,15 @@ def sequence(facts: Facts, units: Units, after_days: int) -> Sequence:
         latest=latest,
         left_for_sure=left & (gone < later(earliest, after_days)),
         absent=np.zeros(len(subject), dtype=bool),
+        followed=_followed(facts, latest, subject, after_days),
         day=np.append(units.day, np.datetime64("NaT", "D"))[unit],
         known=np.append(units.known, 0)[unit],
     )
+
+
+def _followed(facts: Facts, dosed: Days, subject: Ints, after_days: int) -> Ints:
+    """Days from first dose to the last evidence of assessment, within the window; 0 where there is none."""
+    through = facts.subjects["followed_through"].to_numpy("datetime64[D]")[subject]
+    known = ~np.isnat(through) & ~np.isnat(dosed)
+    days = np.where(known, (through - dosed).astype(np.int64), 0)
+    return np.clip(days, 0, after_days).astype(np.int64)

@@ -14,6 +14,7 @@ from rules.kinds.evidence import entry_delay, limited, witness
 from rules.kinds.judgement import Crossing, Judge, table
 from rules.kinds.matching import bit, named
 from rules.kinds.orders import Orders, hinges, orders_of
+from rules.kinds.outlook import COURSE, course_details
 from rules.kinds.selection import Selected
 from rules.kinds.sequence import Sequence
 from rules.kinds.units import Units
@@ -125,6 +126,7 @@ def details_of(told: _Told, crossing: Crossing | None) -> dict[str, Any]:
     first_crossed_at_n, entry_delay_days, crossed_study_day, earliest_possible_date (the date hangs on a partial or
     missing one): of the crossing, None where there is none.
     first_dose_partial: subjects whose place hangs on a partial first dose.
+    course: outcomes and follow-up in the order told, as at `rules.kinds.outlook.course_details`.
     without_arm: dosed subjects without a recorded arm and without an event, for rules by arm, where there are any.
     """
     judge, reading, seq, look = told.judge, told.reading, told.seq, told.at.look or 0
@@ -151,6 +153,7 @@ def details_of(told: _Told, crossing: Crossing | None) -> dict[str, Any]:
         "beyond_design": max(len(seq) - boundary.max_n, 0),
         "met_now": _met_now(judge, seq),
         "first_dose_partial": [str(table_.index[i]) for i in reading.order.subject[partial]],
+        COURSE: course_details(seq),
     }
     absent = [str(table_.index[i]) for i in reading.order.subject[reading.order.absent]]
     more = {"without_arm": absent} if absent else {}

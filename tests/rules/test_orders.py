@@ -41,7 +41,7 @@ def as_sequence(people: list[Subject]) -> Sequence:
     seq = Sequence(
         subject=number, event=event, certain=np.array([p[2] == CERTAIN for p in people]),
         unit=np.where(event, number, -1), closed=no, left=left, pending=~event & ~left, overdue=no,
-        dosed=START + lo, latest=START + hi, left_for_sure=left, absent=no,
+        dosed=START + lo, latest=START + hi, left_for_sure=left, absent=no, followed=number * 0,
         day=np.where(event, START + 20, np.datetime64("NaT", "D")), known=np.zeros(len(people), dtype=np.int64),
     )  # fmt: skip
     return seq.at(np.argsort(lo, kind="stable"))
