@@ -20,6 +20,7 @@ from bot.views import (
     Content,
     EscalationContent,
     OpenView,
+    ReminderContent,
     Setting,
     View,
     WhyContent,
@@ -213,7 +214,7 @@ def _cleared(content: Content, setting: Setting) -> Content:
         return replace(
             content, finding=clear_finding(content.finding, content.audience, setting), crossing=crossing or None
         )
-    if isinstance(content, EscalationContent | WhyContent):
+    if isinstance(content, EscalationContent | ReminderContent | WhyContent):
         cleared = _cleared(content.alert, setting)
         assert isinstance(cleared, AlertContent)
         return replace(content, alert=cleared)

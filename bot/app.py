@@ -21,7 +21,7 @@ from bot import __version__
 from bot.config import ConfigError, Problem, Secrets, StudyConfig, load, load_secrets
 from bot.health import Metrics
 from bot.link import Link, bolt_app, is_loopback, web_client, without_proxy
-from bot.outgoing import queue_ops, salt
+from bot.outgoing import salt
 from bot.refusals import refuse_damaged, refuse_unfit
 from bot.slack.delivery import Delivery, DeliveryTiming
 from bot.slack.desk import Desk
@@ -29,7 +29,7 @@ from bot.slack.handlers import register
 from bot.slack.history import Pace
 from bot.standing import status_answer
 from bot.study import Clock, Study, by_arm
-from bot.views import Mode, OpsContent, OpsKind, StatusContent
+from bot.views import Mode, StatusContent
 from bot.voice import voice_of
 from rules.model import Audience
 from storage.allocation import AllocationKey
@@ -200,6 +200,11 @@ class Connection:
         """Whether clicks and commands can arrive."""
         return self.link is not None and self.link.connected()
 
+    def present(self, user_id: str) -> bool | None:
+        """Whether a person is active in Slack; None where it does not say."""
+        deleted = self.desk.directory.account(user_id).deleted
+        return None if deleted is None else not deleted
+
     def close(self) -> None:
         """Close the socket; delivery has no connection of its own."""
         if self.link is not None:
@@ -262,10 +267,9 @@ def _status_of(studies: Mapping[str, Study]) -> Callable[..., StatusContent]:
 def _link(app: App, composed: Opened, secrets: Secrets) -> Link:
     assert secrets.app_token is not None
 
-    def second(number: int) -> None:
+    def others(number: int) -> None:
         for study in composed.studies:
-            with study.database.writing(study.id) as conn:
-                content = OpsContent(OpsKind.SECOND_SOCKET, study.clock.study(), "socket", number=number)
-                queue_ops(conn, study_id=study.id, content=content, queued_at=study.clock.wall())
+            study.vitals.others = number
 
-    return Link(app, secrets.app_token, secrets.api_url, second)
+    others(0)  # whoever starts has made sure of it (`bot.slack.preflight`)
+    return Link(app, secrets.app_token, secrets.api_url, others, alone=lambda: others(0))

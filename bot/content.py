@@ -18,6 +18,7 @@ from bot.views import (
     Call,
     Content,
     EscalationContent,
+    ReminderContent,
     RuleFacts,
     StepContent,
     WhyContent,
@@ -52,7 +53,9 @@ def content_of(conn: Connection, item: Item, voice: Voice) -> Content:
     if stored.step == "change":
         return alert_content(conn, voice, alert, version=stored.version)
     about = alert_content(conn, voice, alert)
-    return EscalationContent(about, stored.role, voice.members(Role(stored.role)), stored.after_minutes)
+    if stored.step == "reminder":
+        return ReminderContent(about, stored.after_minutes)
+    return EscalationContent(about, stored.role, voice.members(Role(stored.role)), stored.after_minutes, stored.vacant)
 
 
 def alert_content(conn: Connection, voice: Voice, alert: StoredAlert, *, version: int | None = None) -> AlertContent:

@@ -73,6 +73,10 @@ LOOK_AGAIN_SECONDS = 20.0
 """After a hello that counts more than one connection, how long the one that it replaced may still be counted."""
 
 
+TOLD_TIMES = 3
+"""Once ops was told of another process, each further look comes after so many times that pause."""
+
+
 class Link:
     """Socket Mode: clicks and commands come in, without an open port.
 
@@ -85,14 +89,15 @@ class Link:
     base_url: of the Web API; the socket's own address comes from it.
     second: called once with the number of connections when more than one process is connected with this app, and
         again only after it was alone in between. Raises StorageError: it is called again after the next look.
+    alone: called when the other process that was told of has gone.
     look_again: seconds until that further look.
     """
 
     def __init__(
         self, app: App, app_token: str, base_url: str, second: Callable[[int], None], *,
-        look_again: float = LOOK_AGAIN_SECONDS,
+        alone: Callable[[], None] = lambda: None, look_again: float = LOOK_AGAIN_SECONDS,
     ) -> None:  # fmt: skip
-        self._second = second
+        self._second, self._alone = second, alone
         self._web = web_client(app_token, base_url)
         self._handler = SocketModeHandler(app, app_token, web_client=self._web, ping_interval=PING_SECONDS)
         self._handler.client.on_message_listeners.append(self._heard)
@@ -122,7 +127,7 @@ class Link:
 
     def looking(self) -> bool:
         """Whether it is not known yet if another process is connected."""
-        return self._looking.locked()
+        return self._looking.locked() and not self._told
 
     def close(self) -> None:
         """Close the socket for good."""
@@ -140,31 +145,34 @@ class Link:
         if not isinstance(number, int):
             return
         if number <= 1:
-            self._told = False
+            self._gone()
         elif self._looking.acquire(blocking=False):
             threading.Thread(target=self._look, name="second-process", daemon=True).start()
 
     def _look(self) -> None:
-        """Ask until it is known whether another process is there: the look's own connection and ours are not.
+        """Ask until no other process is there: the look's own connection and ours are not counted.
 
         A socket that Slack replaces is counted beside its successor, so that one which was told of and has gone may
         be seen to have gone only here.
         """
         try:
-            while not self._closed.wait(self._look_again):
+            while not self._closed.wait(self._look_again * (TOLD_TIMES if self._told else 1)):
                 address = open_address(self._web)
                 counted = say_hello(address).connections if isinstance(address, str) else None
                 if counted is None:
                     continue
                 ours = 1 + self.connected()
                 if counted <= ours:
-                    self._told = False
+                    self._gone()
                     return
                 self._told = self._told or self._tell(counted - 1)
-                if self._told:
-                    return
         finally:
             self._looking.release()
+
+    def _gone(self) -> None:
+        if self._told:
+            self._told = False
+            self._alone()
 
     def _tell(self, number: int) -> bool:
         try:

@@ -19,6 +19,7 @@ from bot.cycle import Cycle, deliver, run_cycle
 from bot.health import Health, Readiness, send_heartbeat
 from bot.standing import source_lines
 from bot.study import Study
+from bot.watching import watch
 from storage import outbox
 from storage.errors import StaleWriter, StorageError
 from storage.schema import study_head
@@ -30,6 +31,9 @@ CYCLE_SECONDS = 2.0
 
 HEARTBEAT_EVERY = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+PEOPLE_SECONDS = 600.0
+"""How often Slack is asked who of the roster is still active."""
 
 DELIVER_SECONDS = 0.5
 """How often the outbox is looked at between cycles."""
@@ -45,6 +49,8 @@ class Loop:
     ----------
     studies: composed.   connected: whether the Slack socket is up; None where there is none.
     catch_up: applies requests that were received longer ago than the time given and not applied; None without a desk.
+    present: tells of a member id whether the person is active in Slack, None where Slack does not say; None: nobody
+        asks.
     heartbeat: calls the outside watchdog; replaced in tests.
     """
 
@@ -54,6 +60,7 @@ class Loop:
         *,
         connected: Callable[[], bool] | None = None,
         catch_up: Callable[[timedelta], int] | None = None,
+        present: Callable[[str], bool | None] | None = None,
         heartbeat: Callable[[str], bool] = send_heartbeat,
     ) -> None:
         self.studies = tuple(studies)
@@ -63,7 +70,7 @@ class Loop:
         self._beaten: dict[str, datetime] = {}
         self._sent: dict[str, int] = {}
         self._connected = connected
-        self._catch_up = catch_up
+        self._catch_up, self._present = catch_up, present
         self._heartbeat = heartbeat
         self.health = Health(self.studies[0].clock.wall, self.readiness, self.studies[0].metrics)
         self._scheduler = BackgroundScheduler(
@@ -84,6 +91,8 @@ class Loop:
             self._scheduler.add_job(self._deliver, "interval", seconds=DELIVER_SECONDS, args=[study], next_run_time=now)
             if study.closed is not None:
                 self._scheduler.add_job(self._speak, "interval", seconds=DELIVER_SECONDS, args=[study])
+        if self._present is not None:
+            self._scheduler.add_job(self._people, "interval", seconds=PEOPLE_SECONDS, next_run_time=now)
         if self._catch_up is not None:
             self._scheduler.add_job(self._answer, "interval", seconds=CATCH_UP_SECONDS)
         self._scheduler.start()
@@ -115,13 +124,37 @@ class Loop:
 
     def _turn(self, study: Study) -> None:
         self.health.beat()
+        self._feel(study)
 
         def work() -> None:
             cycle = run_cycle(study, study.clock.study(), self.stopped)
+            study.vitals.failing_since = None
             self._can_write(study)
             self._evaluated_and_delivered(study, cycle)
 
         self._attempt(study, "cycle.failed", work)
+        if study.vitals.failing_since is not None:  # a cycle that fails may never have come to watching
+            self._attempt(study, "watching.failed", lambda: watch(study, study.clock.study()))
+
+    def _feel(self, study: Study) -> None:
+        """Since when the socket is down, as far as it is."""
+        up = self._socket()
+        study.vitals.socket_lost_at = None if up else study.vitals.socket_lost_at or study.clock.wall()
+
+    def _people(self) -> None:
+        """Ask Slack who of the roster is still there; where it does not say, what it said last stands."""
+        present = self._present
+        assert present is not None
+
+        def look(study: Study) -> None:
+            ids = {member.id for members in study.config.slack.roles.values() for member in members}
+            said = {user_id: present(user_id) for user_id in sorted(ids)}
+            known = {user_id for user_id, active in said.items() if active is not None}
+            gone = {user_id for user_id, active in said.items() if active is False}
+            study.vitals.absent = frozenset((study.vitals.absent - known) | gone)
+
+        for study in self.studies:
+            self._attempt(study, "people.failed", lambda study=study: look(study))  # type: ignore[misc]
 
     def _deliver(self, study: Study) -> None:
         self._attempt(study, "delivery.failed", lambda: deliver(study, self.stopped))
@@ -147,6 +180,9 @@ class Loop:
             self._cannot_write(study, error)
         except Exception as error:  # the loop outlives any fault of one cycle: it is counted, shown, and retried
             study.metrics.errors.labels(study.id).inc()
+            if failure == "cycle.failed":
+                study.vitals.failing_since = study.vitals.failing_since or study.clock.wall()
+                study.vitals.failure = type(error).__name__
             log.exception(failure, study=study.id, error=type(error).__name__)
 
     def _evaluated_and_delivered(self, study: Study, cycle: Cycle) -> None:

@@ -12,11 +12,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
-from bot.outgoing import key
+from bot.outgoing import Notice, key, queue
 from bot.standing import note_content
 from bot.study import Study
 from bot.views import StatusContent, WeekContent
-from bot.watching import Notice, queue
 from rules.model import Audience
 from storage import periods
 from storage.schema import evaluation

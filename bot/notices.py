@@ -167,9 +167,20 @@ class OpsKind(StrEnum):
     SOURCE_FAULTS = "source_faults"
     SOURCE_WARNING = "source_warning"
     RULE_FAILED = "rule_failed"
+    RULE_RECOVERED = "rule_recovered"
+    CYCLE_FAILED = "cycle_failed"
+    CYCLE_RECOVERED = "cycle_recovered"
+    SOCKET_LOST = "socket_lost"
+    SOCKET_BACK = "socket_back"
     SECOND_SOCKET = "second_socket"
+    SECOND_GONE = "second_gone"
+    MEMBER_GONE = "member_gone"
+    MEMBER_BACK = "member_back"
+    ROLE_EMPTY = "role_empty"
+    ROLE_FILLED = "role_filled"
     OUTBOX_HELD = "outbox_held"
     OUTBOX_SLOW = "outbox_slow"
+    OUTBOX_DRAINED = "outbox_drained"
     OUTBOX_RECOVERED = "outbox_recovered"
     CHANNEL_BLOCKED = "channel_blocked"
     CHANNEL_RELEASED = "channel_released"
@@ -214,13 +225,16 @@ class OpsContent:
 class StepContent:
     """What an outbox row about an alert stores: the words are made from the alert's own history.
 
-    `step`: "alert" the parent message; "change" a reply on its version; "escalation" a reply that calls `role`.
+    `step`: "alert" the parent message; "change" a reply on its version; "escalation" a reply that calls `role`;
+    "reminder" a reply to whoever acknowledged and has not decided. `vacant`: the role in which nobody is left, where
+    that is why `role` is called early.
     """
 
-    step: Literal["alert", "change", "escalation"]
+    step: Literal["alert", "change", "escalation", "reminder"]
     version: int = 1
     role: str = ""
     after_minutes: int = 0
+    vacant: str = ""
     type: Literal["step"] = "step"
 
 

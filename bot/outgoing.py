@@ -8,17 +8,40 @@ anew never takes an older one's messages for its own.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
-from bot.views import OpsContent, stored_body
-from rules.model import Audience
+from bot.views import OpsContent, Stored, stored_body
+from rules.model import Audience, Urgency
 from storage import outbox
 from storage.schema import audit as audit_table
 
+if TYPE_CHECKING:
+    from bot.study import Study
+
+PRIORITY = {Urgency.CRITICAL: 0, Urgency.URGENT: 3, Urgency.ROUTINE: 6}
+"""Urgency → place in the queue of a channel; 0 goes first. Notes to ops have 5, routine notes 8."""
+
 OPS_PRIORITY = 4
 """Place of an ops message in its channel's queue: behind alerts, before notes."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something to queue once: its key, its words' content, and where it goes."""
+
+    key: str
+    content: Stored
+    audience: Audience = Audience.OPS
+    kind: str = "note"
+    priority: int = 5
+    alert_id: int | None = None
+    alert_version: int | None = None
+    thread_key: str | None = None
+    broadcast: bool = False
 
 
 def salt(conn: Connection, study_id: str) -> str:
@@ -41,6 +64,16 @@ def key(conn: Connection, study_id: str, kind: str, *parts: object) -> str:
 def alert_key(conn: Connection, study_id: str, rule_id: str, scope: str, episode: int) -> str:
     """The delivery key of an alert's parent message: one message an episode, for ever."""
     return key(conn, study_id, "alert", rule_id, scope, episode)
+
+
+def queue(conn: Connection, study: Study, notice: Notice) -> int:
+    """Queue a notice in the caller's transaction; the same key queues nothing twice. Returns its number."""
+    values: dict[str, Any] = {
+        "audience": notice.audience.value, "kind": notice.kind, "content": stored_body(notice.content),
+        "priority": notice.priority, "alert_id": notice.alert_id, "alert_version": notice.alert_version,
+        "thread_key": notice.thread_key, "broadcast": notice.broadcast,
+    }  # fmt: skip
+    return outbox.enqueue(conn, study_id=study.id, delivery_key=notice.key, created_at=study.clock.wall(), **values)
 
 
 def queue_ops(conn: Connection, *, study_id: str, content: OpsContent, queued_at: datetime) -> int:

@@ -13,18 +13,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from bot.outgoing import alert_key, key
+from bot.outgoing import PRIORITY, alert_key, key
 from bot.standing import starting_state
 from bot.study import Study
 from bot.views import StepContent, stored_body
 from rules.evaluate import recorded, transition, with_vanished
-from rules.model import AlertStatus, Finding, Reason, Rule, Snapshot, Transition, Urgency
+from rules.model import AlertStatus, Finding, Reason, Rule, Snapshot, Transition
 from storage import alerts, outbox
 from storage.findings import Key, last_digests, register_rule, store_evaluation
 from storage.heads import Head, advance_head, lock_head
-
-PRIORITY = {Urgency.CRITICAL: 0, Urgency.URGENT: 3, Urgency.ROUTINE: 6}
-"""Urgency → place in the queue of a channel; 0 goes first. Notes to ops have 5, routine notes 8."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,27 @@ class Clock:
 
 
 @dataclass
+class Vitals:
+    """What the running process knows of itself and of Slack's people; `bot.lasting` tells ops of it.
+
+    Parameters
+    ----------
+    socket_lost_at: since when no click can arrive, wall time; None while the socket is up, or where there is none.
+    others: other processes connected with this Slack app; None = not known.
+    failing_since, failure: since when each cycle ends in a fault of the program, and its kind.
+    absent: member ids of role holders who are deactivated in Slack.
+    patience: how long a lost socket or a failing cycle may last before ops is told: Slack replaces sockets by itself.
+    """
+
+    socket_lost_at: datetime | None = None
+    others: int | None = None
+    failing_since: datetime | None = None
+    failure: str = ""
+    absent: frozenset[str] = frozenset()
+    patience: timedelta = timedelta(minutes=2)
+
+
+@dataclass
 class Study:
     """A configured study with its open database, its sources and the delivery to people.
 
@@ -57,6 +78,7 @@ class Study:
     voice: how the study speaks.   allocation_key: None means that arm-revealing variables are dropped and counted.
     delivery: None where nothing is posted (replay, source test).
     unblinded: this is the closed side of the study: its rules by arm, with a history of their own.
+    vitals: of the process, shared by both sides.
     closed: that side, where any rule is by arm.   unwatched: on it, why rules by arm cannot be judged now.
     """
 
@@ -71,6 +93,7 @@ class Study:
     allocation_key: AllocationKey | None = None
     delivery: Delivery | None = None
     metrics: Metrics = field(default_factory=Metrics)
+    vitals: Vitals = field(default_factory=Vitals)
     unblinded: bool = False
     closed: Study | None = None
     unwatched: str = ""

@@ -47,6 +47,7 @@ __all__ = [
     "OpenView",
     "OpsContent",
     "OpsKind",
+    "ReminderContent",
     "RuleFacts",
     "RuleLine",
     "Setting",
@@ -195,11 +196,25 @@ class WhyContent:
 
 @dataclass(frozen=True, slots=True)
 class EscalationContent:
-    """Nobody acknowledged: who is called now, about which alert."""
+    """Nobody acknowledged: who is called now, about which alert; `vacant`: because nobody is left in that role."""
 
     alert: AlertContent
     role: str
     mention: tuple[str, ...]
+    waited_minutes: int
+    vacant: str = ""
+
+    @property
+    def audience(self) -> Audience:
+        """As the alert's."""
+        return self.alert.audience
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderContent:
+    """Acknowledged, and after `waited_minutes` not decided."""
+
+    alert: AlertContent
     waited_minutes: int
 
     @property
@@ -212,6 +227,7 @@ Content = (
     AlertContent
     | WhyContent
     | EscalationContent
+    | ReminderContent
     | StatusContent
     | StartingStateContent
     | WeekContent

@@ -77,7 +77,10 @@ def _prepared(configs: Sequence[StudyConfig], secrets: Secrets) -> Pace:
 
 
 def _until_stopped(composed: Opened, connection: Connection) -> int:
-    loop = Loop(composed.studies, connected=connection.connected, catch_up=connection.desk.catch_up)
+    loop = Loop(
+        composed.studies, connected=connection.connected, catch_up=connection.desk.catch_up,
+        present=connection.present,
+    )  # fmt: skip
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stopped.set())
     health = _health(loop, composed.studies[0].config.operations.health_port)

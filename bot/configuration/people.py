@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -90,6 +91,15 @@ class Step(Block):
 
 MemberEntry = Annotated[Member, BeforeValidator(_member, json_schema_input_type=str | Member)]
 Members = Annotated[tuple[MemberEntry, ...], AfterValidator(_each_once)]
+
+
+def _not_too_often(every: timedelta) -> timedelta:
+    if every < timedelta(minutes=5):
+        raise refuse("interval", "comes too often for people to act in between", "Write '5 min' or more")
+    return every
+
+
+Interval = Annotated[Duration, AfterValidator(_not_too_often)]
 Steps = Annotated[tuple[Step, ...], AfterValidator(_in_order)]
 
 
@@ -102,12 +112,16 @@ class Slack(Block):
         speaks to it stops the start.
     roles: role → members.
     escalate: whom to call, and when, while a critical or urgent alert is unacknowledged.
+    repeat: how often the last step is called again while a critical alert is still unacknowledged.
+    remind: how often whoever acknowledged an alert is reminded that it is not decided.
     paging: `none` states that the study accepts that Slack wakes nobody at night; left out, `check` warns.
     """
 
     channels: Mapping[Audience, Channel]
     roles: Mapping[Role, Members] = Field(default_factory=dict)
     escalate: Steps = ()
+    repeat: Interval = timedelta(hours=1)
+    remind: Interval = timedelta(hours=24)
     paging: Literal["none"] | None = None
 
     def holders(self, role: Role) -> tuple[Member, ...]:

@@ -176,6 +176,7 @@ def _configuration(folder: Path, scenario: str, seed: int) -> Path:
     config: dict[str, Any] = yaml.safe_load(example_configuration())
     config["sources"] = [{"id": "edc", "kind": "simulated", "scenario": scenario, "seed": seed, "every": "1 s"}]
     config["storage"] = {"url": "sqlite:///demo.db"}
+    config["slack"] |= {"repeat": "7 d", "remind": "7 d"}  # a day passes in a quarter of a second
     target = folder / "config.yaml"
     target.write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return target

@@ -19,12 +19,13 @@ from bot.views import (
     GroupsContent,
     OpenView,
     OpsContent,
+    ReminderContent,
     StartingStateContent,
     StatusContent,
     WeekContent,
 )
 from bot.wording.alerts import alert
-from bot.wording.changes import change, escalation
+from bot.wording.changes import change, escalation, reminder
 from bot.wording.groups import groups
 from bot.wording.notes import note, starting_state, week
 from bot.wording.ops import ops
@@ -143,6 +144,7 @@ def refusal_view(text: str) -> dict[str, Any]:
 _WORDS: Mapping[type, Callable[[OpenView | ClosedView], Said]] = {
     AlertContent: alert,
     EscalationContent: escalation,
+    ReminderContent: reminder,
     StatusContent: note,
     StartingStateContent: starting_state,
     WeekContent: week,

@@ -17,7 +17,7 @@ from slack_sdk import WebClient
 
 from bot.access import Act, able_roles
 from bot.clearing import RESTRICTED
-from bot.configuration.people import Slack
+from bot.configuration.people import Role, Slack
 from bot.configuration.problems import Problem
 from bot.configuration.reader import Document
 from bot.configuration.secrets import Secrets
@@ -256,21 +256,33 @@ class _Look:
     def people(self, config: Configured) -> None:
         """Whether everyone named exists, is active, and is no guest whom nobody authorised."""
         for role, members in config.slack.roles.items():
+            active = len(members)
             for number, member in enumerate(members):
                 place = ("slack", "roles", role.value, number)
                 asked = attempt(lambda user=member.id: self.client.users_info(user=user))  # type: ignore[misc]
                 if asked.error in ("user_not_found", "user_not_visible", "users_not_found"):
                     fix = "Copy the id again: in Slack, profile, ⋮, Copy member ID"
                     self.problems.append(config.document.problem(place, f"Slack knows no {member.id}", fix))
+                    active -= 1
                     continue
                 account = self.directory.account(member.id)
                 if account.deleted:
                     fix = "Remove them, or name their successor"
                     self.problems.append(config.document.problem(place, f"{member.id} is deactivated", fix))
+                    active -= 1
                 if (account.restricted or account.stranger) and not member.guest:
                     fault = f"{member.id} is a guest or from outside, and the roster does not say guest: true"
                     fix = "Write {id: …, guest: true, authorised_by: …}, or remove them; until then they are refused"
                     self.warnings.append(config.document.problem(place, fault, fix))
+            self._vacant(config, role, active)
+
+    def _vacant(self, config: Configured, role: Role, active: int) -> None:
+        """A role in which nobody is left: its alerts reach nobody."""
+        if not active:
+            name = role.value.replace("_", " ")
+            fix = "Name somebody who is active in Slack"
+            found = config.document.problem(("slack", "roles", role.value), f"No active {name} can receive alerts", fix)
+            self.problems.append(found)
 
     def _invite(self) -> str:
         assert self.identity is not None

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from bot.views import AlertContent, ClosedView, EscalationContent, OpenView
+from bot.views import AlertContent, ClosedView, EscalationContent, OpenView, ReminderContent
 from bot.wording.alerts import unescaped_lines
 from bot.wording.figures import described, hangs_on
 from bot.wording.phrases import DONE_NOTHING, LOOK, MARK, STATE, STOP, marked, protocol_says
 from bot.wording.said import Said
-from bot.wording.text import SENTENCE, count, mentions, safe, unescaped, words
-from bot.wording.times import moment
+from bot.wording.text import SENTENCE, count, mention, mentions, safe, unescaped, words
+from bot.wording.times import length, moment
 from rules.model import Reason, State
 
 HEADINGS: Mapping[Reason, tuple[str, str]] = {
@@ -130,7 +131,9 @@ def escalation(view: OpenView | ClosedView) -> Said:
     if not isinstance(content, EscalationContent):
         raise TypeError(f"no escalation but {type(content).__name__}")
     about = alert_line(content.alert)
-    waited = f"Nobody has acknowledged this for {count(content.waited_minutes, 'minute')}."
+    waited = f"Nobody has acknowledged this for {_waited(content.waited_minutes)}."
+    if content.vacant:
+        waited = f"No active {safe(words(content.vacant))} can receive alerts: the next role is called at once."
     who = mentions(content.mention) if content.mention else f"the {safe(words(content.role))} (nobody holds this role)"
     ask = f"{who}, please look now and acknowledge."
     opened = f"Opened {moment(content.alert.opened_at, view.setting.timezone)}."
@@ -143,6 +146,33 @@ def escalation(view: OpenView | ClosedView) -> Said:
         lines=(f"*{waited}* {ask}", about),
         meta=tuple(filter(None, [f"{opened} {limit}", MARK[view.setting.mode]])),
     )
+
+
+def reminder(view: OpenView | ClosedView) -> Said:
+    """The reply that reminds whoever acknowledged to decide. Raises TypeError for another kind of content."""
+    content = view.content
+    if not isinstance(content, ReminderContent):
+        raise TypeError(f"no reminder but {type(content).__name__}")
+    about, done, zone = content.alert, content.alert.acknowledgement, view.setting.timezone
+    if done is None:
+        waited, ask = "The acknowledgement was withdrawn.", "Please acknowledge, then record a decision."
+    else:
+        since = f"{_waited(content.waited_minutes)}, since {moment(done.at, zone)}"
+        waited = f"Acknowledged by {mention(done.user_id)} and not decided for {since}."
+        ask = f"{mentions(list(dict.fromkeys([done.user_id, *about.mention])))}, please record a decision."
+    limit = "An acknowledgement is not a decision. This comes again until the alert is decided or resolved."
+    essential = f"REMINDER · {safe(view.setting.study_id)} · {safe(about.rule.id)}:"
+    return Said(
+        text=marked(unescaped_lines([essential, waited, alert_line(about), ask]), view.setting.mode),
+        head=f"{LOOK} {marked(unescaped(f'Reminder: {safe(about.rule.id)}'), view.setting.mode)}",
+        lines=(f"*{waited}*", alert_line(about), ask),
+        meta=tuple(filter(None, [limit, MARK[view.setting.mode]])),
+    )
+
+
+def _waited(minutes: int) -> str:
+    """`30 minutes`; from two hours on in the largest whole unit."""
+    return count(minutes, "minute") if minutes < 120 else length(timedelta(minutes=minutes))
 
 
 def alert_line(content: AlertContent) -> str:

@@ -165,7 +165,11 @@ def test_a_socket_that_slack_replaces_is_no_second_process() -> None:
     told: list[int] = []
     with serve(Workspace(seed=3)) as served:
         client = WebClient(token=served.bot_token, base_url=served.base_url)
-        link = Link(bolt_app(client), served.app_token, served.base_url, told.append, look_again=0.2)
+        gone: list[int] = []
+        link = Link(
+            bolt_app(client), served.app_token, served.base_url, told.append,
+            alone=lambda: gone.append(len(told)), look_again=0.2,
+        )  # fmt: skip
         hellos: list[str] = []
         link._handler.client.on_message_listeners.append(lambda raw: hellos.append(raw) if '"hello"' in raw else None)
         link.connect()
@@ -174,8 +178,11 @@ def test_a_socket_that_slack_replaces_is_no_second_process() -> None:
             served.workspace.second_connection(others)  # and Slack asks for a new socket
             until(lambda seen=number + 2: len(hellos) == seen and link.connected(), f"never came back, {number}")
             until(lambda: not link.looking(), "it never stopped looking")
+            until(lambda seen=number: len(gone) == (seen >= 4), "its going was not seen")
             assert len(told) == expected, number
         assert set(told) == {2}
+        served.workspace.second_connection(0)
+        until(lambda: gone == [1, 2], "nobody heard that it has gone, with no new socket to say so")
         link.close()
 
 

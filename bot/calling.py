@@ -1,0 +1,143 @@
+"""Who is called, and again, about an alert: until somebody acknowledges it, and until somebody decides.
+
+Everything here is derived from what is stored and queued under a key of its own. After a downtime only the latest of
+several missed repetitions is said, because five calls at once say no more than one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from bot.access import RESPONSIBLE, Act, able_roles
+from bot.config import Role
+from bot.outgoing import PRIORITY, Notice, alert_key, key
+from bot.study import Study
+from bot.views import StepContent
+from rules.model import Audience, State, Urgency
+from storage import alerts, outbox
+from storage.alert_records import OpenAlert, ResponseKind
+from storage.schema import alert_version, response
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call that is due: what tells it from the others of this alert, whom it calls, and why."""
+
+    identity: tuple[object, ...]
+    role: Role
+    waited: timedelta
+    vacant: str = ""
+
+
+def calls(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
+    """Every call and reminder that is due about an open alert. Routine alerts call nobody."""
+    withdrawn = _withdrawals(conn, study.id)
+    for item in alerts.open_alerts(conn, study.id):
+        met = item.ever_crossed or item.state is State.PROVISIONAL
+        if not met or item.urgency is Urgency.ROUTINE:
+            continue
+        if item.acknowledgement is None:
+            yield from _unanswered(conn, study, item, withdrawn, now)
+        else:
+            yield from _undecided(conn, study, item, now)
+
+
+def _unanswered(
+    conn: Connection, study: Study, item: OpenAlert, withdrawn: Mapping[int, datetime], now: datetime
+) -> Iterator[Notice]:
+    """The next role is called, in the alert's thread and aloud, for each step that passed without an answer.
+
+    The steps count from when people were told, or from the withdrawal of an acknowledgement given by mistake. A
+    crossing calls until somebody answers, also where its basis or its rule has changed since.
+    """
+    steps = study.config.slack.escalate
+    if not steps:
+        return
+    parent = alert_key(conn, study.id, item.rule_id, item.scope, item.episode)
+    earliest = timedelta() if _vacant(study, RESPONSIBLE[item.audience]) else steps[0].after
+    began = withdrawn.get(item.alert_id) or told_at(conn, item, parent, now - earliest)
+    if began is None:
+        return
+    for call in (*_steps(study, item, began, now), *_again(study, item, began, now)):
+        minutes = int(call.waited.total_seconds() // 60)
+        yield Notice(
+            key(conn, study.id, "escalation", item.rule_id, item.scope, item.episode, *call.identity, began),
+            StepContent(
+                "escalation", item.version, role=call.role.value, after_minutes=minutes, vacant=call.vacant
+            ),
+            audience=item.audience, kind="reply", priority=PRIORITY[item.urgency], alert_id=item.alert_id,
+            alert_version=item.version, thread_key=parent, broadcast=True,
+        )  # fmt: skip
+
+
+def _steps(study: Study, item: OpenAlert, began: datetime, now: datetime) -> Iterator[_Call]:
+    """Each configured step whose time has come; at once, where nobody before it can receive an alert."""
+    before = [RESPONSIBLE[item.audience]]
+    for number, step in enumerate(study.config.slack.escalate, start=1):
+        role = called(step.to, item.audience)
+        skipped = all(_vacant(study, earlier) for earlier in before)
+        if skipped or began + step.after <= now:
+            waited = min(step.after, now - began)
+            yield _Call((number,), role, waited, vacant=before[-1].value if skipped else "")
+        before.append(role)
+
+
+def _again(study: Study, item: OpenAlert, began: datetime, now: datetime) -> Iterator[_Call]:
+    """The last step again, at the configured interval, for as long as a critical alert is not acknowledged."""
+    last, every = study.config.slack.escalate[-1], study.config.slack.repeat
+    times = (now - began - last.after) // every
+    if item.urgency is Urgency.CRITICAL and times >= 1:
+        yield _Call(("again", times), called(last.to, item.audience), last.after + times * every)
+
+
+def _undecided(conn: Connection, study: Study, item: OpenAlert, now: datetime) -> Iterator[Notice]:
+    """Acknowledged and not decided: the person who acknowledged is reminded, at the configured interval."""
+    done = item.acknowledgement
+    assert done is not None
+    times = (now - done.at) // study.config.slack.remind
+    if times < 1:
+        return
+    parent = alert_key(conn, study.id, item.rule_id, item.scope, item.episode)
+    minutes = int((now - done.at).total_seconds() // 60)
+    yield Notice(
+        key(conn, study.id, "reminder", item.rule_id, item.scope, item.episode, done.at, times),
+        StepContent("reminder", item.version, after_minutes=minutes), audience=item.audience, kind="reply",
+        priority=PRIORITY[item.urgency], alert_id=item.alert_id, alert_version=item.version, thread_key=parent,
+    )  # fmt: skip
+
+
+def told_at(conn: Connection, item: OpenAlert, parent: str, latest: datetime) -> datetime | None:
+    """When people were first told of an alert that was opened by `latest`.
+
+    At its opening, or, where it was already true when monitoring began, with the change that its message was posted
+    for; None where nobody was told.
+    """
+    posted = outbox.find(conn, parent) if item.opened_at <= latest else None
+    if posted is None:
+        return None
+    c = alert_version.c
+    told = (c.alert_id == item.alert_id) & (c.version == posted.alert_version)
+    return conn.execute(select(c.at).where(told)).scalar_one_or_none() or item.opened_at
+
+
+def called(role: Role, audience: Audience) -> Role:
+    """Whom a step calls: a role that may not read the alert is not called, the responsible one is."""
+    return role if role in able_roles(Act.WHY, audience) else RESPONSIBLE[audience]
+
+
+def _vacant(study: Study, role: Role) -> bool:
+    """Everybody who holds the role is deactivated in Slack."""
+    held = study.config.slack.holders(role)
+    return bool(held) and all(member.id in study.vitals.absent for member in held)
+
+
+def _withdrawals(conn: Connection, study_id: str) -> dict[int, datetime]:
+    """Alert → when an acknowledgement of it was last taken back."""
+    c = response.c
+    mine = (c.study_id == study_id) & (c.kind == ResponseKind.WITHDRAWN.value)
+    rows = conn.execute(select(c.alert_id, func.max(c.at)).where(mine).group_by(c.alert_id))
+    return {row[0]: row[1] for row in rows}
