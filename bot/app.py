@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import entry_points
-from pathlib import Path
-from typing import Any
 
 from slack_bolt import App
 from sqlalchemy import Connection as SqlConnection
 
 from bot import __version__
-from bot.config import ConfigError, Problem, Secrets, StudyConfig, load, load_secrets
+from bot.config import ConfigError, Problem, Secrets, StudyConfig
 from bot.health import Metrics
 from bot.link import Link, bolt_app, is_loopback, web_client, without_proxy
+from bot.loading import DEFAULT_CONFIG as DEFAULT_CONFIG
+from bot.loading import kinds
+from bot.loading import load_studies as load_studies
+from bot.loading import secrets_of as secrets_of
 from bot.outgoing import salt
 from bot.refusals import refuse_damaged, refuse_unfit
 from bot.slack.delivery import Delivery, DeliveryTiming
@@ -37,8 +38,6 @@ from storage.database import Database, open_database
 from storage.sides import closed_side
 from storage.snapshot import SnapshotBuilder
 
-DEFAULT_CONFIG = Path("config.yaml")
-
 NO_KEY = "rules by arm cannot be judged, because no allocation key is set: DSMBOT_ALLOCATION_KEY is empty."
 """Told to the closed channel alone, where a rule is by arm and nothing opens the allocation."""
 
@@ -49,52 +48,6 @@ def now_utc() -> datetime:
 
 
 SYSTEM_CLOCK = Clock(study=now_utc, wall=now_utc)
-
-
-def kinds(group: str) -> dict[str, type]:
-    """Classes registered under an entry-point group, ours and plug-ins' alike, by kind.
-
-    Raises
-    ------
-    ConfigError: a plug-in that cannot be loaded, or two that claim one kind.
-    """
-    found: dict[str, type] = {}
-    for point in entry_points(group=group):
-        if point.name in found:
-            raise ConfigError([_plugin(point, "is registered twice", "Uninstall one of the two packages")])
-        try:
-            found[point.name] = point.load()
-        except (ImportError, AttributeError) as error:
-            raise ConfigError([_plugin(point, f"cannot be loaded: {error}", "Install what it needs")]) from error
-    return found
-
-
-def _plugin(point: Any, problem: str, fix: str) -> Problem:
-    return Problem("plug-ins", 0, f"{point.group}.{point.name}", f"{point.value} {problem}", fix)
-
-
-def load_studies(paths: Sequence[Path] | None, environment: Mapping[str, str] | None = None) -> list[StudyConfig]:
-    """The configurations, checked.
-
-    Parameters
-    ----------
-    paths: as given with -c; None = config.yaml in the working directory.
-
-    Raises
-    ------
-    ConfigError: every problem of every file.
-    """
-    return load(
-        list(paths or [DEFAULT_CONFIG]),
-        environment=os.environ if environment is None else environment,
-        rule_kinds=kinds("dsmbot.rules"),
-        source_kinds=kinds("dsmbot.sources"),
-    )
-
-
-def secrets_of(environment: Mapping[str, str] | None = None) -> Secrets:
-    """Tokens and keys from the environment or the files it names. Raises ConfigError; shows no value."""
-    return load_secrets(os.environ if environment is None else environment)
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.app import load_studies, secrets_of
-from bot.check import Report, RuleReport, check, refused
+from bot.check import Report, check, refused
 from bot.commands.guard import guarded
 from bot.commands.output import console, print_json, print_lines
 from bot.config import ConfigError, StudyConfig
-from bot.slack.preflight import preflight
+from bot.loading import load_studies, secrets_of
+from bot.wording.check import rule_lines, wrapped
+from bot.wording.text import count
 
 
 @guarded
@@ -39,6 +40,8 @@ def _with_slack(report: Report, configs: list[StudyConfig]) -> Report:
     missing = secrets.missing()
     if missing:
         return report.extended(problems=missing, warnings=secrets.warnings)
+    from bot.slack.preflight import preflight  # Slack's libraries take a second that --offline need not wait
+
     with console().status("Asking Slack"):
         found = preflight(configs, secrets)
     return report.extended(
@@ -49,20 +52,13 @@ def _with_slack(report: Report, configs: list[StudyConfig]) -> Report:
 def _lines(report: Report, *, offline: bool) -> list[str]:
     lines: list[str] = []
     for rule in report.rules:
-        lines += _rule(rule)
+        lines += [*rule_lines(rule, console().width), ""]
+    lines += [line for said in report.joint for line in wrapped(said, console().width)]
     lines += [f"Problem: {problem}" for problem in report.problems]
     lines += [f"Warning: {warning}" for warning in report.warnings]
     if offline:
         lines.append("Slack was not asked (--offline): tokens, channels and people are unchecked.")
     verdict = "It can start." if report.ok else "It will not start until the problems are mended."
-    return [
-        *lines,
-        f"{len(report.rules)} rules · {len(report.problems)} problems · {len(report.warnings)} warnings. {verdict}",
-    ]
-
-
-def _rule(rule: RuleReport) -> list[str]:
-    lines = [f"{rule.id}: {rule.title}", f"    {rule.says}"]
-    if rule.attained_alpha is not None:
-        lines.append(f"    stops at {rule.table()} · false alarm {rule.attained_alpha:.2%}")
-    return lines + [f"    {note}" for note in rule.notes]
+    counts = (count(len(found), one) for found, one in
+              ((report.rules, "rule"), (report.problems, "problem"), (report.warnings, "warning")))  # fmt: skip
+    return [*lines, f"{' · '.join(counts)}. {verdict}"]

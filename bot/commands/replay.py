@@ -12,10 +12,11 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from bot.app import SYSTEM_CLOCK, Opened, kinds, load_studies, opened, secrets_of
+from bot.app import SYSTEM_CLOCK, Opened, load_studies, opened, secrets_of
 from bot.commands.guard import BadInput, guarded
 from bot.commands.output import console, print_json, print_lines
 from bot.config import Storage, StudyConfig
+from bot.loading import kinds
 from bot.polling import ingest_batch, poll_source
 from bot.replaying import Replayed, as_run, replay
 from bot.study import Study

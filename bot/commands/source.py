@@ -6,10 +6,11 @@ import getpass
 from pathlib import Path
 from typing import Any
 
-from bot.app import SYSTEM_CLOCK, kinds, load_studies, now_utc
+from bot.app import SYSTEM_CLOCK, load_studies, now_utc
 from bot.commands.guard import BadInput, guarded
 from bot.commands.output import print_json, print_lines
 from bot.config import StudyConfig
+from bot.loading import kinds
 from storage.database import Database, open_database
 from storage.heads import read_head
 from storage.source_state import accept_once
