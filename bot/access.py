@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.clearing import RESTRICTED, clear_finding
+from bot.clearing_answers import clear_question
 from bot.configuration.people import Member, Role, Slack
+from bot.questions import Question
 from bot.views import (
     _SEAL,
     AlertContent,
@@ -218,4 +220,6 @@ def _cleared(content: Content, setting: Setting) -> Content:
         cleared = _cleared(content.alert, setting)
         assert isinstance(cleared, AlertContent)
         return replace(content, alert=cleared)
+    if isinstance(content, Question):
+        return clear_question(content, setting)
     return content

@@ -30,6 +30,7 @@ from bot.notices import (
     stored_body,
     stored_from_body,
 )
+from bot.questions import AlertsContent, EventsContent, HomeContent, RuleContent, SubjectContent
 from rules.model import Action, Audience, Finding, Reason, Urgency
 
 __all__ = [
@@ -233,6 +234,11 @@ Content = (
     | WeekContent
     | GroupsContent
     | OpsContent
+    | AlertsContent
+    | RuleContent
+    | SubjectContent
+    | EventsContent
+    | HomeContent
 )
 """What can be disclosed."""
 

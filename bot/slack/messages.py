@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from bot.questions import AlertsContent, EventsContent, RuleContent, SubjectContent
 from bot.slack import blocks as make
 from bot.slack.limits import SECTION_TEXT, TEXT_RECOMMENDED, VIEW_BLOCKS, VIEW_TITLE, violations
 from bot.views import (
@@ -24,12 +25,15 @@ from bot.views import (
     StatusContent,
     WeekContent,
 )
+from bot.wording import listings
 from bot.wording.alerts import alert
 from bot.wording.changes import change, escalation, reminder
 from bot.wording.groups import groups
 from bot.wording.notes import note, starting_state, week
 from bot.wording.ops import ops
+from bot.wording.rule_page import rule
 from bot.wording.said import Said
+from bot.wording.subject_page import subject
 from bot.wording.why import why
 from storage.schema import canonical
 
@@ -150,6 +154,10 @@ _WORDS: Mapping[type, Callable[[OpenView | ClosedView], Said]] = {
     WeekContent: week,
     GroupsContent: groups,
     OpsContent: ops,
+    AlertsContent: listings.alerts,
+    EventsContent: listings.events,
+    RuleContent: rule,
+    SubjectContent: subject,
 }
 
 

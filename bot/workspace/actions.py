@@ -16,14 +16,14 @@ SETTLE = 1.5
 
 def _click(workspace: Workspace, body: Body) -> Any:
     settle = float(body.get("settle", 0.0))
-    outcome = workspace.click(
-        body["as"], body["channel"], body["ts"], body["action_id"], body.get("value"), settle=settle
-    )
+    where, block = (body["channel"], body["ts"]), body.get("block", "")
+    outcome = workspace.click(body["as"], *where, body["action_id"], body.get("value"), settle=settle, block=block)
     return outcome.body()
 
 
 def _press(workspace: Workspace, body: Body) -> Any:
-    return workspace.press_in_view(body["as"], body["view"], body["action_id"], body.get("value")).body()
+    where, block = body["view"], body.get("block", "")
+    return workspace.press_in_view(body["as"], where, body["action_id"], body.get("value"), block=block).body()
 
 
 def _slash(workspace: Workspace, body: Body) -> Any:

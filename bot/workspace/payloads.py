@@ -27,11 +27,11 @@ def elements_of(blocks: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, A
                 yield str(block.get("block_id", "")), element
 
 
-def find_element(blocks: list[dict[str, Any]], action_id: str) -> tuple[str, dict[str, Any]]:
-    """The element with this action id. Raises UnknownThing naming those that exist."""
+def find_element(blocks: list[dict[str, Any]], action_id: str, block: str = "") -> tuple[str, dict[str, Any]]:
+    """The element with this action id, in the block named where one is. Raises UnknownThing naming those that exist."""
     found = list(elements_of(blocks))
     for block_id, element in found:
-        if element["action_id"] == action_id:
+        if element["action_id"] == action_id and block in ("", block_id):
             return block_id, element
     there = ", ".join(sorted({e["action_id"] for _, e in found})) or "none"
     raise UnknownThing(f"no element with action_id {action_id!r} here; there are: {there}")

@@ -34,6 +34,7 @@ class Workspace(State):
         value: str | None = None,
         *,
         settle: float = 0.0,
+        block: str = "",
     ) -> Outcome:
         """Press a button, or choose `value` in a menu, of a message.
 
@@ -42,13 +43,14 @@ class Workspace(State):
         user, channel: ids, names or roles. ts: of the message.
         value: option of a menu (its ``value``); for a button, in place of its own value.
         settle: seconds to wait, after the bot took it, for something only this person sees.
+        block: id of the block that it stands in, where several hold the same action.
 
         Raises UnknownThing where there is no such message, element or option, or the person is not a member.
         """
         person, where = self.person(user), self.channel(channel)
         with self.lock:
             message = self._visible(person, where, ts)
-            block_id, element = payloads.find_element(message.blocks, action_id)
+            block_id, element = payloads.find_element(message.blocks, action_id, block)
             what = payloads.action(block_id, element, value, self.store.next_ts())
             trigger = self.triggers.make(person.id)
             url = self.origin + self.hooks.make(person.id, where.id, ts)
@@ -57,12 +59,14 @@ class Workspace(State):
             )
         return self._act(person, "interactive", body, settle)
 
-    def press_in_view(self, user: str, view_id: str, action_id: str, value: str | None = None) -> Outcome:
-        """Press a button or choose an option in a modal or on the Home tab."""
+    def press_in_view(
+        self, user: str, view_id: str, action_id: str, value: str | None = None, *, block: str = ""
+    ) -> Outcome:
+        """Press a button or choose an option in a modal or on the Home tab; `block` as for `click`."""
         person = self.person(user)
         with self.lock:
             view = self.views.find(view_id)
-            block_id, element = payloads.find_element(view.body["blocks"], action_id)
+            block_id, element = payloads.find_element(view.body["blocks"], action_id, block)
             what = payloads.action(block_id, element, value, self.store.next_ts())
             body = payloads.view_actions(person, view, what, self.triggers.make(person.id))
         return self._act(person, "interactive", body, 0.0)

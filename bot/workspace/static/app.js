@@ -241,13 +241,13 @@ function button(e, b, at) {
   return h("button", {
     type: "button", class: `button ${e.style || ""}`, "data-state": known.state, "data-action": e.action_id, "aria-label": e.accessibility_label,
     "aria-busy": known.state === "sending" ? "true" : null, "aria-disabled": known.state === "sending" ? "true" : null,
-    title: flat(e.text), onclick: () => known.state !== "sending" && confirmed(e, () => act(key, e, at, undefined)),
+    title: flat(e.text), onclick: () => known.state !== "sending" && confirmed(e, () => act(key, e, b, at, undefined)),
   }, ...label);
 }
 
 function overflow(e, b, at) {
   const list = h("ul", { role: "menu", hidden: true }, ...e.options.map((o) => h("li", { role: "none" },
-    h("button", { type: "button", role: "menuitem", tabindex: -1, onclick: () => { shut(); confirmed(e, () => act(`${at.key}/${b.block_id}/${e.action_id}`, e, at, o.value)); } }, ...textOf(o.text)))));
+    h("button", { type: "button", role: "menuitem", tabindex: -1, onclick: () => { shut(); confirmed(e, () => act(`${at.key}/${b.block_id}/${e.action_id}`, e, b, at, o.value)); } }, ...textOf(o.text)))));
   const opener = h("button", { type: "button", class: "button", "aria-haspopup": "menu", "aria-expanded": "false", "aria-label": "More actions", "data-action": e.action_id, onclick: () => (list.hidden ? show() : shut()) }, "⋯");
   const items = () => [...list.querySelectorAll("button")];
   const box = h("div", { class: "menu", onkeydown: keys, onfocusout: (event) => box.contains(event.relatedTarget) || shut(false) }, opener, list);
@@ -278,7 +278,7 @@ function options(e) {
 
 function choose(e, b, at) {
   const first = e.placeholder || e.initial_option?.text;
-  const select = h("select", { "data-action": e.action_id, "aria-label": flat(first) || "Choose", onchange: () => confirmed(e, () => act(`${at.key}/${b.block_id}/${e.action_id}`, e, at, select.value)) },
+  const select = h("select", { "data-action": e.action_id, "aria-label": flat(first) || "Choose", onchange: () => confirmed(e, () => act(`${at.key}/${b.block_id}/${e.action_id}`, e, b, at, select.value)) },
     h("option", { value: "", selected: true, disabled: true }, flat(first) || "Choose…"), ...options(e));
   return select;
 }
@@ -299,11 +299,11 @@ function setButton(key, at, value) {
   redraw(at.message);
 }
 
-async function act(key, e, at, value) {
+async function act(key, e, b, at, value) {
   setButton(key, at, { state: "sending" });
   const edited = at.message?.payload.edited?.ts;
   const where = at.view ? ["press", { view: at.view.id }] : ["click", { channel: at.message.channel, ts: at.message.payload.ts, settle: 1 }];
-  const answer = await post(where[0], { ...where[1], action_id: e.action_id, value });
+  const answer = await post(where[0], { ...where[1], action_id: e.action_id, block: b.block_id, value });
   const now = at.message && S.data.messages.find((m) => keyOf(m) === at.key);
   const unchanged = now && now.payload.edited?.ts === edited;
   if (answer.error) setButton(key, at, { state: "refused", label: answer.error });

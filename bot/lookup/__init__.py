@@ -1,0 +1,4 @@
+"""Looking things up for people: stored facts and the records of one snapshot become content (`bot.questions`).
+
+May not know Slack, decide who reads what (`bot.access`), or word an answer (`bot.wording`).
+"""

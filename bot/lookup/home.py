@@ -1,0 +1,53 @@
+"""The page of one person: what needs them now, and how the study stands for what they may read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from bot.access import GRID, Act
+from bot.configuration.people import Role
+from bot.lookup.alerts import alert_lines
+from bot.questions import AlertLine, HomeContent
+from bot.standing import ADVANCE, status_answer
+from bot.study import Study
+from bot.views import RuleLine
+from rules.model import Audience, State
+
+_STANDS = (State.CROSSED, State.PROVISIONAL, State.NOT_EVALUABLE, State.BEYOND_DESIGN)
+
+
+def home_content(
+    conn: Connection, study: Study, audience: Audience, now: datetime, roles: Collection[Role]
+) -> HomeContent:
+    """What one person's page says.
+
+    Parameters
+    ----------
+    audience: the most that this person may read, decided before.   roles: that the person holds.
+    """
+    status = status_answer(conn, study, audience, now)
+    lines = alert_lines(conn, study, audience)
+    mine = tuple(line for line in lines if _waits(line, study, audience, roles))
+    first = next((role for role in Role if role in roles), None)
+    return HomeContent(
+        audience, now, first.value if first else "", mine, tuple(line for line in lines if line not in mine),
+        rules=tuple(sorted(status.rules, key=_nearness)), sources=status.sources, problems=status.problems,
+        evaluated_at=status.evaluated_at, seq=status.seq, digest=status.digest,
+    )  # fmt: skip
+
+
+def _waits(line: AlertLine, study: Study, audience: Audience, roles: Collection[Role]) -> bool:
+    """An alert that stands, that nobody has acknowledged, and that one of these roles may acknowledge."""
+    if line.acknowledged_at is not None or line.state not in _STANDS:
+        return False
+    about = next((rule.audience for rule in study.config.rules if rule.id == line.rule_id), audience)
+    return any(about in GRID[role][Act.ACKNOWLEDGE] for role in roles)
+
+
+def _nearness(line: RuleLine) -> tuple[int, float, str]:
+    """Met first, then by how few events are missing to the boundary."""
+    left = line.stop_at - line.events if line.stop_at is not None else 1_000
+    return -ADVANCE[line.state], left, line.rule_id
