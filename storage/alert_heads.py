@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, delete, insert, select
 
 from rules.model import State
 from storage import sealing
-from storage.alert_records import ResponseKind
+from storage.alert_stands import stands
 from storage.schema import alert, alert_head, alert_version, response
 
 
@@ -44,9 +44,6 @@ def derived_heads(conn: Connection, study_id: str) -> list[dict[str, Any]]:
 def _derived_head(
     row: Any, is_last: bool, versions: Sequence[Any], states: Sequence[str], answers: Sequence[Any]
 ) -> dict[str, Any]:
-    effects: dict[str, Any] = {"acknowledged_by": None, "resolved": False}
-    for answer in answers:
-        effects |= effect(ResponseKind(answer.kind), answer.response_id)
     return {
         "alert_id": row.alert_id,
         "study_id": row.study_id,
@@ -59,17 +56,16 @@ def _derived_head(
         "rule_version": versions[-1].rule_version,
         "state": states[-1],
         "ever_crossed": State.CROSSED.value in states,
-        **effects,
+        **stands(versions, answers).columns(),
     }
 
 
-def effect(kind: ResponseKind, response_id: int) -> dict[str, Any]:
-    """What a response changes of where the alert stands."""
-    if kind is ResponseKind.ACKNOWLEDGED:
-        return {"acknowledged_by": response_id}
-    if kind is ResponseKind.WITHDRAWN:
-        return {"acknowledged_by": None}
-    return {"resolved": True}
+def standing_now(conn: Connection, alert_id: int) -> dict[str, Any]:
+    """Columns of `alert_head` that people and versions move, by the alert's whole history."""
+    v, r = alert_version.c, response.c
+    spoken = select(v.version, v.at, v.reason).where(v.alert_id == alert_id).order_by(v.version)
+    answers = select(response).where(r.alert_id == alert_id).order_by(r.response_id)
+    return stands(conn.execute(spoken).all(), conn.execute(answers).all()).columns()
 
 
 def grouped(conn: Connection, query: Select[Any], column: Any, ids: Sequence[int]) -> dict[int, list[Any]]:

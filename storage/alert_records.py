@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from rules.model import Audience, Finding, Reason, State, Urgency, finding_from_body
+from storage.columns import canonical
 
 
 class ResponseKind(StrEnum):
@@ -16,7 +18,32 @@ class ResponseKind(StrEnum):
 
     ACKNOWLEDGED = "acknowledged"
     WITHDRAWN = "acknowledgement_withdrawn"
+    ASSIGNED = "assigned"
+    NOTED = "noted"
+    SNOOZED = "snoozed"
+    DECIDED = "decided"
     RESOLVED = "resolved"
+
+
+class DecisionKind(StrEnum):
+    """What people decided; the bot records it and does nothing of it."""
+
+    CONTINUE = "continue"
+    CONTINUE_PAST = "continue_past"
+    MODIFY = "modify"
+    PAUSE_ENROLMENT = "pause_enrolment"
+    HOLD_DOSING = "hold_dosing"
+    HALT_STUDY = "halt_study"
+    RESUME = "resume"
+
+
+HOLDS = frozenset({DecisionKind.PAUSE_ENROLMENT, DecisionKind.HOLD_DOSING, DecisionKind.HALT_STUDY})
+"""Decisions that stay in force until somebody decides to resume."""
+
+
+def until_of(body: Mapping[str, Any]) -> datetime:
+    """The end of a snooze, aware UTC, from the particulars of its response."""
+    return datetime.fromisoformat(body["until"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +54,9 @@ class Response:
     ----------
     response_id, alert_id: numbers.   alert_version: version the person was looking at.
     kind: see `ResponseKind`.   user_id, team_id: Slack ids.   at: aware UTC.
-    basis: digest of the finding the person was looking at.   note: free text of the person.
+    basis: digest of the finding the person was looking at.   note: the person's own words, a reason or a note, opened.
+    body: particulars by kind. assigned: `assignee` (member id). snoozed: `until` (ISO 8601). decided: `decision` (a
+        `DecisionKind`) and `scope` ("all", or "subject:" and the USUBJID).
     """
 
     response_id: int
@@ -39,6 +68,7 @@ class Response:
     at: datetime
     basis: str
     note: str = ""
+    body: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +95,7 @@ class StoredAlert:
     revision: versions + responses; a posted message shows one revision (`outbox.rendered_version`).
     versions, responses: oldest first.
     acknowledgement: the one in force, or None.
+    reopened_at, snoozed_until, assignee, decided_by, rearmed, holding: see `storage.alert_stands.Stands`.
     resolved: a person ended the episode.
     previous_alert_id: the alert of the episode before, or None.
     """
@@ -84,6 +115,12 @@ class StoredAlert:
     acknowledgement: Response | None
     resolved: bool
     previous_alert_id: int | None
+    reopened_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    assignee: str | None = None
+    decided_by: int | None = None
+    rearmed: bool = False
+    holding: str = ""
 
     @property
     def latest(self) -> AlertVersion:
@@ -100,7 +137,8 @@ class StoredAlert:
 class OpenAlert:
     """One line about an alert that nobody has resolved: for notes, status answers and escalation.
 
-    `ever_crossed`: it was CROSSED at some version of this episode, whatever `state` says now.
+    `ever_crossed`: it was CROSSED at some version of this episode, whatever `state` says now. For the rest see
+    `StoredAlert`.
     """
 
     alert_id: int
@@ -114,13 +152,23 @@ class OpenAlert:
     opened_at: datetime
     ever_crossed: bool
     acknowledgement: Response | None
+    reopened_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    assignee: str | None = None
+    decided_by: int | None = None
+    rearmed: bool = False
+    holding: str = ""
+
+
+STANDING = ("reopened_at", "snoozed_until", "assignee", "decided_by", "rearmed", "holding")
+"""Columns of `alert_head` that both kinds of alert carry as they are."""
 
 
 def stored_alert_from_row(
     row: Any, versions: Sequence[Any], answers: Sequence[Any], opened: Callable[[Any], Any]
 ) -> StoredAlert:
     """A stored alert from its row, its versions and its responses, oldest first; `opened` opens what is sealed."""
-    responses = tuple(response_from_row(answer) for answer in answers)
+    responses = tuple(response_from_row(answer, opened=opened) for answer in answers)
     return StoredAlert(
         alert_id=row.alert_id,
         study_id=row.study_id,
@@ -137,6 +185,7 @@ def stored_alert_from_row(
         acknowledgement=next((item for item in responses if item.response_id == row.acknowledged_by), None),
         resolved=row.resolved,
         previous_alert_id=row.previous_alert_id,
+        **{name: getattr(row, name) for name in STANDING},
     )
 
 
@@ -154,14 +203,20 @@ def version_from_row(row: Any, opened: Callable[[Any], Any]) -> AlertVersion:
     )
 
 
-def response_from_row(row: Any, prefix: str = "") -> Response:
-    """A response from its row; `prefix` is that of its labels in a joined row."""
+def response_from_row(row: Any, prefix: str = "", *, opened: Callable[[Any], Any]) -> Response:
+    """A response from its row; `prefix` is that of its labels in a joined row, `opened` opens what is sealed."""
     values = {name: getattr(row, prefix + name) for name in Response.__slots__}
-    return Response(**{**values, "kind": ResponseKind(values["kind"])})
+    words = opened(json.loads(values["note"])) if values["note"] else ""
+    return Response(**{**values, "kind": ResponseKind(values["kind"]), "note": words})
 
 
-def open_alert_from_row(row: Any) -> OpenAlert:
-    """An open alert from the joined row of alert, head and acknowledgement."""
+def stored_words(words: str, sealed: Callable[[Any], Any]) -> str:
+    """A person's own words as `response.note` keeps them: JSON text, sealed on the closed side; "" for none."""
+    return canonical(sealed(words)) if words else ""
+
+
+def open_alert_from_row(row: Any, opened: Callable[[Any], Any]) -> OpenAlert:
+    """An open alert from the joined row of alert, head and acknowledgement; `opened` opens what is sealed."""
     return OpenAlert(
         alert_id=row.alert_id,
         rule_id=row.rule_id,
@@ -173,5 +228,6 @@ def open_alert_from_row(row: Any) -> OpenAlert:
         urgency=Urgency(row.urgency),
         opened_at=row.opened_at,
         ever_crossed=row.ever_crossed,
-        acknowledgement=None if row.r_response_id is None else response_from_row(row, "r_"),
+        acknowledgement=None if row.r_response_id is None else response_from_row(row, "r_", opened=opened),
+        **{name: getattr(row, name) for name in STANDING},
     )

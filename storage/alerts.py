@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,8 +17,9 @@ from sqlalchemy import Connection, Select, and_, insert, select, update
 
 from rules.model import AlertStatus, Audience, Finding, State, Transition, Urgency, finding_from_body
 from storage import audit, sealing
-from storage.alert_heads import effect, grouped
+from storage.alert_heads import grouped, standing_now
 from storage.alert_records import (
+    STANDING,
     OpenAlert,
     Response,
     ResponseKind,
@@ -26,7 +27,10 @@ from storage.alert_records import (
     open_alert_from_row,
     response_from_row,
     stored_alert_from_row,
+    stored_words,
 )
+from storage.alert_stands import Stands
+from storage.columns import canonical
 from storage.errors import AlertConflict
 from storage.heads import Head
 from storage.schema import alert, alert_head, alert_version, response
@@ -100,6 +104,7 @@ def open_alerts(conn: Connection, study_id: str, *, audiences: Collection[Audien
     """Alerts that nobody has resolved, oldest first; of some audiences only, where they are named."""
     columns: tuple[Any, ...] = (
         alert, alert_head.c.version, alert_head.c.state, alert_head.c.ever_crossed,
+        *(alert_head.c[name] for name in STANDING),
         *(column.label(f"r_{column.name}") for column in response.c),
     )  # fmt: skip
     query: Select[Any] = select(*columns).join(alert_head, alert_head.c.alert_id == alert.c.alert_id)
@@ -107,7 +112,8 @@ def open_alerts(conn: Connection, study_id: str, *, audiences: Collection[Audien
     query = query.where(alert_head.c.study_id == study_id, alert_head.c.resolved.is_(False))
     if audiences is not None:
         query = query.where(alert.c.audience.in_([audience.value for audience in audiences]))
-    return [open_alert_from_row(row) for row in conn.execute(query.order_by(alert.c.alert_id))]
+    opened = partial(sealing.opened, conn, study_id)
+    return [open_alert_from_row(row, opened) for row in conn.execute(query.order_by(alert.c.alert_id))]
 
 
 def write_version(
@@ -144,7 +150,8 @@ def write_version(
         alert_id, version, crossed = last.alert_id, last.version + 1, last.ever_crossed
     _insert_version(conn, head.study_id, alert_id, version, finding, transition, rule_version, at)
     crossed, state = crossed or finding.state is State.CROSSED, finding.state.value
-    _move_head(conn, alert_id, version=version, rule_version=rule_version, state=state, ever_crossed=crossed)
+    moved: dict[str, Any] = {} if transition.opens else standing_now(conn, alert_id)
+    _move_head(conn, alert_id, version=version, rule_version=rule_version, state=state, ever_crossed=crossed, **moved)
     said = {"alert_id": alert_id, "rule": finding.rule, "episode": transition.episode, "version": version}
     said |= {"reason": transition.reason.value, "state": state}
     said |= {"finding": sealing.digest(conn, head.study_id, finding)}
@@ -165,16 +172,18 @@ def add_response(
     basis: str,
     inbox_key: str,
     note: str = "",
+    body: Mapping[str, Any] | None = None,
 ) -> ResponseOutcome:
     """Record what a person did, once.
 
-    An alert is acknowledged by one person at a time: a second acknowledgement, a withdrawal without one, or
-    the same click delivered again writes nothing and says what is in force.
+    An alert is acknowledged by one person at a time: a second acknowledgement, a withdrawal without one, a second
+    resolution, or the same click delivered again writes nothing and says what is in force.
 
     Parameters
     ----------
     head: the locked head of the alert's study; the lock is what makes "once" true.
     basis: digest of the finding that was shown.   inbox_key: of the click, proof against redelivery.
+    note: the person's own words.   body: particulars, see `storage.alert_records.Response`.
 
     Raises
     ------
@@ -186,15 +195,25 @@ def add_response(
         return ResponseOutcome(False, earlier, head)
     values = {
         "study_id": head.study_id, "alert_id": alert_id, "alert_version": alert_version, "kind": kind.value,
-        "user_id": user_id, "team_id": team_id, "at": at, "basis": basis, "inbox_key": inbox_key, "note": note,
+        "user_id": user_id, "team_id": team_id, "at": at, "basis": basis, "inbox_key": inbox_key,
+        "note": stored_words(note, partial(sealing.sealed, conn, head.study_id)), "body": dict(body or {}),
     }  # fmt: skip
     [values] = numbered(conn, response.c.response_id, head.study_id, [values])
     row = conn.execute(insert(response).returning(*response.c), values).one()
-    _move_head(conn, alert_id, **effect(kind, row.response_id))
+    _move_head(conn, alert_id, **standing_now(conn, alert_id))
     said = {"alert_id": alert_id, "alert_version": alert_version, "kind": kind.value, "basis": basis}
-    said |= {"response_id": row.response_id, "note": hashlib.sha256(note.encode()).hexdigest() if note else ""}
+    said |= {"response_id": row.response_id, "note": _digest(row.note)}
+    said |= {"body": _digest(canonical(row.body))} if row.body else {}
     head = audit.append(conn, head, at=at, actor=f"user:{team_id}/{user_id}", kind="response", body=said)
-    return ResponseOutcome(True, response_from_row(row), head)
+    return ResponseOutcome(True, _response(conn, row), head)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest() if text else ""
+
+
+def _response(conn: Connection, row: Any) -> Response:
+    return response_from_row(row, opened=partial(sealing.opened, conn, row.study_id))
 
 
 def latest(conn: Connection, alert_id: int) -> StoredAlert:
@@ -227,7 +246,8 @@ def _alert_query() -> Select[Any]:
     """Alerts with where they stand and the alert of the episode before."""
     before = alert.alias()
     same = and_(*(before.c[name] == alert.c[name] for name in ("study_id", "rule_id", "scope")))
-    head = (alert_head.c.revision, alert_head.c.acknowledged_by, alert_head.c.resolved)
+    names = ("revision", "acknowledged_by", "resolved", *STANDING)
+    head = tuple(alert_head.c[name] for name in names)
     query: Select[Any] = select(alert, *head, before.c.alert_id.label("previous_alert_id"))
     query = query.join(alert_head, alert_head.c.alert_id == alert.c.alert_id)
     return query.outerjoin(before, and_(same, before.c.episode == alert.c.episode - 1))
@@ -237,10 +257,10 @@ def _already(conn: Connection, standing: Any, kind: ResponseKind, inbox_key: str
     """Whether a response is unnecessary, and the earlier one that makes it so."""
     same = conn.execute(select(response).where(response.c.inbox_key == inbox_key)).one_or_none()
     if same is not None:
-        return True, response_from_row(same)
+        return True, _response(conn, same)
     if kind is ResponseKind.ACKNOWLEDGED and standing.acknowledged_by is not None:
         row = conn.execute(select(response).where(response.c.response_id == standing.acknowledged_by)).one()
-        return True, response_from_row(row)
+        return True, _response(conn, row)
     if kind is ResponseKind.WITHDRAWN:
         return standing.acknowledged_by is None, None
     return bool(kind is ResponseKind.RESOLVED and standing.resolved), None
@@ -268,7 +288,8 @@ def _open_episode(
     alert_id: int = conn.execute(insert(alert).returning(alert.c.alert_id), row).scalar_one()
     if last is not None:
         conn.execute(update(alert_head).where(alert_head.c.alert_id == last.alert_id).values(latest_episode=False))
-    standing = {"version": 0, "revision": 0, "rule_version": 0, "state": "", "ever_crossed": False, "resolved": False}
+    standing = {"version": 0, "revision": 0, "rule_version": 0, "state": "", "ever_crossed": False}
+    standing |= Stands().columns()
     conn.execute(insert(alert_head), {"alert_id": alert_id, "latest_episode": True, **key, **standing})
     return alert_id
 

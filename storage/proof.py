@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Table, Text, func, select, type_coerce
 
 from storage import audit
 from storage.alert_heads import derived_heads
+from storage.columns import canonical
 from storage.findings import digest_of_findings
 from storage.records import content_hash
 from storage.schema import (
@@ -142,6 +143,7 @@ def _response_problem(conn: Connection, _study_id: str, said: Mapping[str, Any])
     names = ("alert_id", "alert_version", "kind", "basis")
     same = row is not None and all(getattr(row, name) == said[name] for name in names)
     same = same and row is not None and said["note"] == (_sha256(row.note) if row.note else "")
+    same = same and row is not None and said.get("body", "") == (_sha256(canonical(row.body)) if row.body else "")
     return "" if same else f"response {said['response_id']} to alert {said['alert_id']} was changed or is gone"
 
 

@@ -242,6 +242,12 @@ alert_head = Table(
     Column("state", String, nullable=False),
     Column("ever_crossed", Boolean, nullable=False),
     Column("acknowledged_by", BigInteger),  # response_id of the acknowledgement in force
+    Column("reopened_at", UtcDateTime),  # calls count from here, where an acknowledgement or a snooze has ended
+    Column("assignee", String),
+    Column("snoozed_until", UtcDateTime),
+    Column("decided_by", BigInteger),  # response_id of the last decision
+    Column("rearmed", Boolean, nullable=False, default=False),  # met again after "continue past the boundary"
+    Column("holding", String, nullable=False, default=""),  # holds in force, joined by a space
     Column("resolved", Boolean, nullable=False),
     Index("ix_alert_head_scope", "study_id", "rule_id", "scope"),
 )
@@ -254,13 +260,14 @@ response = Table(
     Column("study_id", String, nullable=False),
     Column("alert_id", BigInteger, nullable=False, index=True),
     Column("alert_version", Integer, nullable=False),
-    Column("kind", String, nullable=False),  # acknowledged | acknowledgement_withdrawn
+    Column("kind", String, nullable=False),  # storage.alert_records.ResponseKind
     Column("user_id", String, nullable=False),
     Column("team_id", String, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("basis", String, nullable=False),  # digest of the finding the person was looking at
     Column("inbox_key", String, nullable=False, unique=True),
-    Column("note", Text, nullable=False, default=""),
+    Column("note", Text, nullable=False, default=""),  # the person's own words as JSON text, sealed on a closed side
+    Column("body", CanonicalJson, nullable=False, default=dict),  # assignee, until, decision, scope
 )
 """Append-only: what people did with an alert."""
 

@@ -16,8 +16,11 @@ from storage import alerts, audit, dump, heads
 from storage.backup import backup, restore
 from storage.database import Database, open_database
 from storage.errors import BackupError, DatabaseInUse
+from storage.migrations import runner
 from storage.schema import allocation, metadata
 from tests.storage.make import NOW, STUDY, finding, on_postgresql, on_sqlite, queue, respond, write
+
+SCHEMA = f'"schema":"{runner.HEAD}"'.encode()
 
 
 @pytest.fixture
@@ -165,7 +168,7 @@ def _tables(url) -> list[str]:  # type: ignore[no-untyped-def]
         (lambda data: gzip.compress(gzip.decompress(data).rsplit(b"\n", 2)[0] + b"\n"), "cut short"),
         (lambda data: gzip.compress(gzip.decompress(data).replace(b"queued", b"held")), "digest does not match"),
         (
-            lambda data: gzip.compress(gzip.decompress(data).replace(b'"schema":"0001"', b'"schema":"0099"')),
+            lambda data: gzip.compress(gzip.decompress(data).replace(SCHEMA, b'"schema":"0099"')),
             "schema 0099",
         ),
         (lambda _: gzip.compress(b'{"format":"something else"}\n'), "not a backup of this product"),
