@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bot.clearing import RESTRICTED, clear_finding
+from bot.clearing import RESTRICTED, alias, clear_finding
 from bot.clearing_answers import clear_question
 from bot.configuration.people import Member, Role, Slack
 from bot.questions import Question
@@ -20,9 +20,11 @@ from bot.views import (
     AlertContent,
     ClosedView,
     Content,
+    Decided,
     EscalationContent,
     OpenView,
     ReminderContent,
+    ResponseContent,
     Setting,
     View,
     WhyContent,
@@ -31,10 +33,15 @@ from rules.model import Audience
 
 
 class Act(StrEnum):
-    """What a person can ask of the bot."""
+    """What a person can ask of the bot. A new act needs a line in `_MAY`, and a handler in `bot.slack.acts`."""
 
     ACKNOWLEDGE = "acknowledge"
     WITHDRAW = "withdraw"
+    ASSIGN = "assign"
+    NOTE = "note"
+    SNOOZE = "snooze"
+    DECIDE = "decide"
+    RESOLVE = "resolve"
     ACCEPT = "accept"
     WHY = "why"
     STATUS = "status"
@@ -45,32 +52,40 @@ _OPEN, _CLOSED, _PHARMACY, _OPS = (
 )
 _NOBODY: frozenset[Audience] = frozenset()
 
-GRID: Mapping[Role, Mapping[Act, frozenset[Audience]]] = {
-    Role.INVESTIGATOR: {
-        Act.ACKNOWLEDGE: _OPEN, Act.WITHDRAW: _OPEN, Act.ACCEPT: _NOBODY, Act.WHY: _OPEN, Act.STATUS: _OPEN,
+_ANSWER: Mapping[Role, frozenset[Audience]] = {
+    Role.INVESTIGATOR: _OPEN, Role.MEDICAL_MONITOR: _OPEN, Role.PHARMACIST: _PHARMACY, Role.DSMB: _CLOSED,
+    Role.OPERATOR: _OPS,
+}  # fmt: skip
+"""Those who answer for an alert: what they do to it stops the escalation, or ends it."""
+
+_HELP: Mapping[Role, frozenset[Audience]] = {**_ANSWER, Role.COORDINATOR: _OPEN, Role.UNBLINDED_STATISTICIAN: _CLOSED}
+"""Those, and who works with them: what they do silences nothing."""
+
+_MAY: Mapping[Act, Mapping[Role, frozenset[Audience]]] = {
+    Act.ACKNOWLEDGE: _ANSWER,
+    Act.WITHDRAW: _ANSWER,
+    Act.ASSIGN: _HELP,
+    Act.NOTE: _HELP,
+    Act.SNOOZE: _ANSWER,
+    Act.DECIDE: _ANSWER,
+    Act.RESOLVE: _ANSWER,
+    Act.ACCEPT: {Role.MEDICAL_MONITOR: _OPEN, Role.DSMB: _CLOSED},
+    Act.WHY: {
+        Role.INVESTIGATOR: _OPEN, Role.MEDICAL_MONITOR: _OPEN, Role.COORDINATOR: _OPEN,
+        Role.PHARMACIST: _OPEN | _PHARMACY, Role.DSMB: _OPEN | _CLOSED, Role.UNBLINDED_STATISTICIAN: _OPEN | _CLOSED,
+        Role.OPERATOR: _OPS,
     },
-    Role.MEDICAL_MONITOR: {
-        Act.ACKNOWLEDGE: _OPEN, Act.WITHDRAW: _OPEN, Act.ACCEPT: _OPEN, Act.WHY: _OPEN, Act.STATUS: _OPEN | _OPS,
-    },
-    Role.COORDINATOR: {
-        Act.ACKNOWLEDGE: _NOBODY, Act.WITHDRAW: _NOBODY, Act.ACCEPT: _NOBODY, Act.WHY: _OPEN, Act.STATUS: _OPEN | _OPS,
-    },
-    Role.PHARMACIST: {
-        Act.ACKNOWLEDGE: _PHARMACY, Act.WITHDRAW: _PHARMACY, Act.ACCEPT: _NOBODY,
-        Act.WHY: _OPEN | _PHARMACY, Act.STATUS: _OPEN | _PHARMACY,
-    },
-    Role.DSMB: {
-        Act.ACKNOWLEDGE: _CLOSED, Act.WITHDRAW: _CLOSED, Act.ACCEPT: _CLOSED,
-        Act.WHY: _OPEN | _CLOSED, Act.STATUS: _OPEN | _CLOSED,
-    },
-    Role.UNBLINDED_STATISTICIAN: {
-        Act.ACKNOWLEDGE: _NOBODY, Act.WITHDRAW: _NOBODY, Act.ACCEPT: _NOBODY,
-        Act.WHY: _OPEN | _CLOSED, Act.STATUS: _OPEN | _CLOSED,
-    },
-    Role.OPERATOR: {
-        Act.ACKNOWLEDGE: _OPS, Act.WITHDRAW: _OPS, Act.ACCEPT: _NOBODY, Act.WHY: _OPS, Act.STATUS: _OPEN | _OPS,
+    Act.STATUS: {
+        Role.INVESTIGATOR: _OPEN, Role.MEDICAL_MONITOR: _OPEN | _OPS, Role.COORDINATOR: _OPEN | _OPS,
+        Role.PHARMACIST: _OPEN | _PHARMACY, Role.DSMB: _OPEN | _CLOSED, Role.UNBLINDED_STATISTICIAN: _OPEN | _CLOSED,
+        Role.OPERATOR: _OPEN | _OPS,
     },
 }  # fmt: skip
+"""Act → who may do it with content of which audiences; roles that are left out may not."""
+
+GRID: Mapping[Role, Mapping[Act, frozenset[Audience]]] = {
+    role: {act: _MAY[act].get(role, _NOBODY) for act in Act} for role in Role
+}
 """Role × act → the audiences whose content it concerns. A coordinator or statistician does not acknowledge: a click
 stops the escalation to the physician or the board."""
 
@@ -160,6 +175,11 @@ def _account_refusal(member: Member, account: Account, strict: bool) -> Refusal 
     return Refusal.UNKNOWN_ACCOUNT if strict and unknown else None
 
 
+def holds_act(user_id: str, act: Act, audience: Audience, slack: Slack) -> bool:
+    """Whether a person's roles let them do it, for naming them; whether their account may is judged when they click."""
+    return any(audience in GRID[role][act] for role in slack.roles_of(user_id))
+
+
 def able_roles(act: Act, audience: Audience) -> tuple[Role, ...]:
     """Roles that may do it, in the order of the grid."""
     return tuple(role for role, acts in GRID.items() if audience in acts[act])
@@ -214,12 +234,24 @@ def _cleared(content: Content, setting: Setting) -> Content:
     if isinstance(content, AlertContent):
         crossing = content.crossing and clear_finding(content.crossing, content.audience, setting)
         return replace(
-            content, finding=clear_finding(content.finding, content.audience, setting), crossing=crossing or None
+            content,
+            finding=clear_finding(content.finding, content.audience, setting),
+            crossing=crossing or None,
+            following=replace(content.following, decision=_aliased(content.following.decision, setting)),
         )
-    if isinstance(content, EscalationContent | ReminderContent | WhyContent):
+    if isinstance(content, EscalationContent | ReminderContent | ResponseContent | WhyContent):
         cleared = _cleared(content.alert, setting)
         assert isinstance(cleared, AlertContent)
+        if isinstance(content, ResponseContent):
+            content = replace(content, decision=_aliased(content.decision, setting))
         return replace(content, alert=cleared)
     if isinstance(content, Question):
         return clear_question(content, setting)
     return content
+
+
+def _aliased(decision: Decided | None, setting: Setting) -> Decided | None:
+    """A decision about one subject names it as the study does."""
+    if decision is None or not decision.subject:
+        return decision
+    return replace(decision, subject=alias(decision.subject, setting))

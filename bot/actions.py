@@ -10,24 +10,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Connection
 
 from bot.access import Act, Refusal
-from bot.content import standing
-from bot.views import Acknowledgement, Setting, StartingStateContent, stored_body, stored_from_body
+from bot.outgoing import alert_key, key
+from bot.views import Acknowledgement, Setting, StartingStateContent, StepContent, stored_body, stored_from_body
 from bot.wording import replies
 from rules.model import Audience
-from storage import alerts, audit, reconcile, sealing
+from storage import alerts, audit, outbox, reconcile, sealing
 from storage.alert_records import ResponseKind, StoredAlert
 from storage.heads import lock_head
 from storage.outbox_rows import Item
+
+NOTHING: Mapping[str, Any] = {}
+REPLY_PRIORITY = 7
+"""Place of a reply about what a person did: behind alerts and notes to ops, before routine notes."""
 
 
 class Effect(StrEnum):
     """What a click came to; stored with its inbox row."""
 
     ACKNOWLEDGED = "acknowledged"
+    LOOKED_AT_OLDER = "looked_at_older"
     ALREADY_ACKNOWLEDGED = "already_acknowledged"
     WITHDRAWN = "withdrawn"
     NOTHING_TO_WITHDRAW = "nothing_to_withdraw"
@@ -35,6 +41,12 @@ class Effect(StrEnum):
     ACCEPTED = "accepted"
     ALREADY_ACCEPTED = "already_accepted"
     REFUSED = "refused"
+    ASSIGNED = "assigned"
+    NOTED = "noted"
+    SNOOZED = "snoozed"
+    DECIDED = "decided"
+    RESOLVED = "resolved"
+    NOT_POSSIBLE = "not_possible"
     SHOWN = "shown"
     UNKNOWN = "unknown"
 
@@ -55,6 +67,7 @@ class By:
     ----------
     user_id, team_id: as Slack signed them.   at: aware UTC, the study's time.
     inbox_key: proof against redelivery.   version, basis: of the finding on the button that was pressed.
+    queued_at: the time that deliveries wait in, aware UTC; None = `at`.
     """
 
     user_id: str
@@ -63,6 +76,7 @@ class By:
     inbox_key: str
     version: int = 1
     basis: str = ""
+    queued_at: datetime | None = None
 
     @property
     def actor(self) -> str:
@@ -72,9 +86,14 @@ class By:
 
 def acknowledge(conn: Connection, alert: StoredAlert, by: By, setting: Setting) -> Done:
     """ "I have seen this and am acting": recorded for the first person only, with the finding they looked at."""
-    outcome = _respond(conn, alert, by, ResponseKind.ACKNOWLEDGED)
+    if alert.resolved:
+        return Done(Effect.NOT_POSSIBLE, replies.resolved_before(setting))
+    outcome = respond(conn, alert, by, ResponseKind.ACKNOWLEDGED)
     first = outcome.response
     assert first is not None
+    if outcome.recorded and alerts.latest(conn, alert.alert_id).acknowledgement is None:
+        told = replies.looked_at_older(first.alert_version, alert.latest.version, setting)
+        return Done(Effect.LOOKED_AT_OLDER, told)
     acknowledgement = Acknowledgement(first.user_id, first.at)
     if outcome.recorded:
         return Done(Effect.ACKNOWLEDGED, replies.acknowledged(acknowledgement, setting))
@@ -83,29 +102,60 @@ def acknowledge(conn: Connection, alert: StoredAlert, by: By, setting: Setting) 
 
 def withdraw(conn: Connection, alert: StoredAlert, by: By, setting: Setting) -> Done:
     """ "Acknowledged by mistake": taken back by the person who gave it; both stay recorded, calling starts again."""
-    done, _ = standing(alert.responses)
+    done = alert.acknowledgement
     if done is None:
         return Done(Effect.NOTHING_TO_WITHDRAW, replies.nothing_to_withdraw(setting))
     if done.user_id != by.user_id:
-        return Done(Effect.NOT_THEIRS, replies.not_yours(done, setting))
-    outcome = _respond(conn, alert, by, ResponseKind.WITHDRAWN)
+        return Done(Effect.NOT_THEIRS, replies.not_yours(Acknowledgement(done.user_id, done.at), setting))
+    outcome = respond(conn, alert, by, ResponseKind.WITHDRAWN)
     if not outcome.recorded:
         return Done(Effect.NOTHING_TO_WITHDRAW, replies.nothing_to_withdraw(setting))
     return Done(Effect.WITHDRAWN, replies.withdrawn(by.at, setting))
 
 
-def _respond(conn: Connection, alert: StoredAlert, by: By, kind: ResponseKind) -> alerts.ResponseOutcome:
-    return alerts.add_response(
+def respond(
+    conn: Connection,
+    alert: StoredAlert,
+    by: By,
+    kind: ResponseKind,
+    *,
+    note: str = "",
+    body: Mapping[str, Any] = NOTHING,
+) -> alerts.ResponseOutcome:
+    """Record what a person did with an alert, and queue the reply that says so in its thread."""
+    outcome = alerts.add_response(
         conn,
         lock_head(conn, alert.study_id),
         alert_id=alert.alert_id,
         kind=kind,
-        alert_version=by.version,
+        alert_version=min(by.version, alert.latest.version),
         user_id=by.user_id,
         team_id=by.team_id,
         at=by.at,
         basis=by.basis or sealing.digest(conn, alert.study_id, alert.finding),
         inbox_key=by.inbox_key,
+        note=note,
+        body=body,
+    )
+    if outcome.recorded and outcome.response is not None:
+        _queue_reply(conn, alert, by, outcome.response.response_id)
+    return outcome
+
+
+def _queue_reply(conn: Connection, alert: StoredAlert, by: By, response_id: int) -> None:
+    study_id = alert.study_id
+    outbox.enqueue(
+        conn,
+        study_id=study_id,
+        delivery_key=key(conn, study_id, "response", alert.rule_id, alert.scope, alert.episode, by.inbox_key),
+        audience=alert.audience.value,
+        kind="reply",
+        content=stored_body(StepContent("response", alert.latest.version, number=response_id)),
+        priority=REPLY_PRIORITY,
+        created_at=by.queued_at or by.at,
+        alert_id=alert.alert_id,
+        alert_version=alert.latest.version,
+        thread_key=alert_key(conn, study_id, alert.rule_id, alert.scope, alert.episode),
     )
 
 

@@ -202,7 +202,9 @@ def connect(
         alone = {study.id: study.voice}
         study.delivery = Delivery(composed.database, client, alone, timing=timing, pace=pace, quiet=True)
     clock = composed.studies[0].clock
-    desk = Desk(composed.database, client, {**voices, **apart}, _status_of(studies), clock.study, delivery.wake)
+    desk = Desk(
+        composed.database, client, {**voices, **apart}, _status_of(studies), clock.study, delivery.wake, clock.wall
+    )
     if not needs_socket or secrets.app_token is None:
         return Connection(delivery, desk)
     app = bolt_app(client)

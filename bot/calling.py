@@ -6,11 +6,11 @@ several missed repetitions is said, because five calls at once say no more than 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from bot.access import RESPONSIBLE, Act, able_roles
 from bot.config import Role
@@ -19,8 +19,8 @@ from bot.study import Study
 from bot.views import StepContent
 from rules.model import Audience, State, Urgency
 from storage import alerts, outbox
-from storage.alert_records import OpenAlert, ResponseKind
-from storage.schema import alert_version, response
+from storage.alert_records import OpenAlert
+from storage.schema import alert_version
 
 
 @dataclass(frozen=True)
@@ -35,31 +35,30 @@ class _Call:
 
 def calls(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
     """Every call and reminder that is due about an open alert. Routine alerts call nobody."""
-    withdrawn = _withdrawals(conn, study.id)
     for item in alerts.open_alerts(conn, study.id):
         met = item.ever_crossed or item.state is State.PROVISIONAL
-        if not met or item.urgency is Urgency.ROUTINE:
+        rests = item.snoozed_until is not None and now < item.snoozed_until
+        if not met or rests or item.urgency is Urgency.ROUTINE:
             continue
         if item.acknowledgement is None:
-            yield from _unanswered(conn, study, item, withdrawn, now)
-        else:
+            yield from _unanswered(conn, study, item, now)
+        elif item.decided_by is None or item.rearmed:
             yield from _undecided(conn, study, item, now)
 
 
-def _unanswered(
-    conn: Connection, study: Study, item: OpenAlert, withdrawn: Mapping[int, datetime], now: datetime
-) -> Iterator[Notice]:
+def _unanswered(conn: Connection, study: Study, item: OpenAlert, now: datetime) -> Iterator[Notice]:
     """The next role is called, in the alert's thread and aloud, for each step that passed without an answer.
 
-    The steps count from when people were told, or from the withdrawal of an acknowledgement given by mistake. A
-    crossing calls until somebody answers, also where its basis or its rule has changed since.
+    The steps count from when people were told, or from when an acknowledgement last ceased to count (it was withdrawn,
+    or the alert changed) or a snooze ended. A crossing calls until somebody answers, also where its basis or its rule
+    has changed since.
     """
     steps = study.config.slack.escalate
     if not steps:
         return
     parent = alert_key(conn, study.id, item.rule_id, item.scope, item.episode)
     earliest = timedelta() if _vacant(study, RESPONSIBLE[item.audience]) else steps[0].after
-    began = withdrawn.get(item.alert_id) or told_at(conn, item, parent, now - earliest)
+    began = item.reopened_at or told_at(conn, item, parent, now - earliest)
     if began is None:
         return
     for call in (*_steps(study, item, began, now), *_again(study, item, began, now)):
@@ -133,11 +132,3 @@ def _vacant(study: Study, role: Role) -> bool:
     """Everybody who holds the role is deactivated in Slack."""
     held = study.config.slack.holders(role)
     return bool(held) and all(member.id in study.vitals.absent for member in held)
-
-
-def _withdrawals(conn: Connection, study_id: str) -> dict[int, datetime]:
-    """Alert → when an acknowledgement of it was last taken back."""
-    c = response.c
-    mine = (c.study_id == study_id) & (c.kind == ResponseKind.WITHDRAWN.value)
-    rows = conn.execute(select(c.alert_id, func.max(c.at)).where(mine).group_by(c.alert_id))
-    return {row[0]: row[1] for row in rows}

@@ -17,8 +17,11 @@ from bot.views import (
     AlertContent,
     Call,
     Content,
+    Decided,
     EscalationContent,
+    Following,
     ReminderContent,
+    ResponseContent,
     RuleFacts,
     StepContent,
     WhyContent,
@@ -27,12 +30,13 @@ from bot.views import (
 from bot.voice import Voice
 from rules.model import Action, Audience, Finding, State, Urgency
 from storage import alerts, sealing
-from storage.alert_records import AlertVersion, Response, ResponseKind, StoredAlert
+from storage.alert_records import AlertVersion, Response, ResponseKind, StoredAlert, until_of
 from storage.findings import read_rule_version
 from storage.outbox_rows import Item
 from storage.schema import evaluation, revision
 from storage.sides import study_of
 
+_OF_ACKNOWLEDGING = (ResponseKind.ACKNOWLEDGED, ResponseKind.WITHDRAWN)
 _CROSSING = (State.CROSSED, State.PROVISIONAL)
 
 
@@ -55,6 +59,8 @@ def content_of(conn: Connection, item: Item, voice: Voice) -> Content:
     about = alert_content(conn, voice, alert)
     if stored.step == "reminder":
         return ReminderContent(about, stored.after_minutes)
+    if stored.step == "response":
+        return response_content(about, next(item for item in alert.responses if item.response_id == stored.number))
     return EscalationContent(about, stored.role, voice.members(Role(stored.role)), stored.after_minutes, stored.vacant)
 
 
@@ -67,7 +73,8 @@ def alert_content(conn: Connection, voice: Voice, alert: StoredAlert, *, version
     """
     shown = alert.latest if version is None else next(v for v in alert.versions if v.version == version)
     role, mention = voice.responsible(alert.audience)
-    done, withdrawn = standing(alert.responses)
+    done, withdrawn = standing(alert)
+    since = unacknowledged_since(alert)
     unwatched = done is None and not alert.resolved
     return AlertContent(
         rule=rule_facts(conn, voice, alert, shown.rule_version),
@@ -83,28 +90,68 @@ def alert_content(conn: Connection, voice: Voice, alert: StoredAlert, *, version
         already_true=alert.already_true,
         acknowledgement=done,
         withdrawn=withdrawn,
-        calls=calls(voice, alert.urgency, since(alert.opened_at, withdrawn)) if unwatched else (),
+        calls=calls(voice, alert.urgency, since) if unwatched else (),
+        following=following(alert),
         basis=sealing.digest(conn, alert.study_id, shown.finding),
         role=role.value,
         mention=mention if alert.urgency is not Urgency.ROUTINE else (),
     )
 
 
-def standing(responses: Iterable[Response]) -> tuple[Acknowledgement | None, Acknowledgement | None]:
-    """The acknowledgement in force, or the last one taken back: at most one of the two."""
-    done: Acknowledgement | None = None
-    withdrawn: Acknowledgement | None = None
-    for item in responses:
-        if item.kind is ResponseKind.ACKNOWLEDGED:
-            done, withdrawn = Acknowledgement(item.user_id, item.at), None
-        elif item.kind is ResponseKind.WITHDRAWN:
-            done, withdrawn = None, Acknowledgement(item.user_id, item.at)
-    return done, withdrawn
+def standing(alert: StoredAlert) -> tuple[Acknowledgement | None, Acknowledgement | None]:
+    """The acknowledgement in force, or the last one taken back where none was given since: at most one of the two."""
+    done = alert.acknowledgement
+    if done is not None:
+        return Acknowledgement(done.user_id, done.at), None
+    last = next((r for r in reversed(alert.responses) if r.kind in _OF_ACKNOWLEDGING), None)
+    taken_back = last is not None and last.kind is ResponseKind.WITHDRAWN
+    return None, Acknowledgement(last.user_id, last.at) if last is not None and taken_back else None
 
 
-def since(opened_at: datetime, withdrawn: Acknowledgement | None) -> datetime:
-    """Since when nobody has acknowledged."""
-    return withdrawn.at if withdrawn else opened_at
+def unacknowledged_since(alert: StoredAlert) -> datetime:
+    """Since when calls count: the opening, or when an acknowledgement or a snooze last ended."""
+    return alert.reopened_at or alert.opened_at
+
+
+def following(alert: StoredAlert) -> Following:
+    """What else people did with an alert, as far as it stands."""
+    by_number = {item.response_id: item for item in alert.responses}
+    decided = by_number.get(alert.decided_by) if alert.decided_by is not None else None
+    ended = next((item for item in alert.responses if item.kind is ResponseKind.RESOLVED), None)
+    last = next((r for r in reversed(alert.responses) if r.kind in _OF_ACKNOWLEDGING), None)
+    overtaken = alert.acknowledgement is None and last is not None and last.kind is ResponseKind.ACKNOWLEDGED
+    return Following(
+        reopened=Acknowledgement(last.user_id, last.at) if last is not None and overtaken else None,
+        reopened_at=alert.latest.at if overtaken else None,
+        assignee=alert.assignee or "",
+        snoozed_until=alert.snoozed_until,
+        decision=decision_of(decided) if decided is not None else None,
+        rearmed=alert.rearmed,
+        holding=tuple(alert.holding.split()),
+        resolved=Acknowledgement(ended.user_id, ended.at) if ended else None,
+        reason=ended.note if ended else "",
+        updated_at=max((item.at for item in alert.responses), default=None),
+    )
+
+
+def decision_of(item: Response) -> Decided:
+    """A decision as recorded."""
+    subject = str(item.body.get("scope", "")).partition("subject:")[2]
+    return Decided(str(item.body["decision"]), item.user_id, item.at, subject, item.note)
+
+
+def response_content(about: AlertContent, item: Response) -> ResponseContent:
+    """One thing that a person did, beside the alert as it stands."""
+    return ResponseContent(
+        alert=about,
+        kind=item.kind.value,
+        by=Acknowledgement(item.user_id, item.at),
+        seen=item.alert_version,
+        assignee=str(item.body.get("assignee", "")),
+        until=until_of(item.body) if item.kind is ResponseKind.SNOOZED else None,
+        decision=decision_of(item) if item.kind is ResponseKind.DECIDED else None,
+        words=item.note,
+    )
 
 
 def calls(voice: Voice, urgency: Urgency, unacknowledged_since: datetime) -> tuple[Call, ...]:

@@ -226,15 +226,16 @@ class StepContent:
     """What an outbox row about an alert stores: the words are made from the alert's own history.
 
     `step`: "alert" the parent message; "change" a reply on its version; "escalation" a reply that calls `role`;
-    "reminder" a reply to whoever acknowledged and has not decided. `vacant`: the role in which nobody is left, where
-    that is why `role` is called early.
+    "reminder" a reply to whoever acknowledged and has not decided; "response" a reply on what a person did, `number`
+    being the response. `vacant`: the role in which nobody is left, where that is why `role` is called early.
     """
 
-    step: Literal["alert", "change", "escalation", "reminder"]
+    step: Literal["alert", "change", "escalation", "reminder", "response"]
     version: int = 1
     role: str = ""
     after_minutes: int = 0
     vacant: str = ""
+    number: int = 0
     type: Literal["step"] = "step"
 
 

@@ -31,7 +31,7 @@ from bot.notices import (
     stored_from_body,
 )
 from bot.questions import AlertsContent, EventsContent, HomeContent, RuleContent, SubjectContent
-from rules.model import Action, Audience, Finding, Reason, Urgency
+from rules.model import Action, Audience, Finding, Reason, State, Urgency
 
 __all__ = [
     "Acknowledgement",
@@ -39,8 +39,10 @@ __all__ = [
     "Call",
     "ClosedView",
     "Content",
+    "Decided",
     "EscalationContent",
     "FaultLine",
+    "Following",
     "GroupLine",
     "GroupsContent",
     "Mode",
@@ -49,6 +51,7 @@ __all__ = [
     "OpsContent",
     "OpsKind",
     "ReminderContent",
+    "ResponseContent",
     "RuleFacts",
     "RuleLine",
     "Setting",
@@ -130,6 +133,41 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """What people decided: `kind` is a `storage.alert_records.DecisionKind` value, `subject` "" for all subjects."""
+
+    kind: str
+    user_id: str
+    at: datetime
+    subject: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What people did with an alert, as far as it stands.
+
+    Parameters
+    ----------
+    reopened: the acknowledgement that no longer counts, because the alert changed at `reopened_at`.
+    assignee: member id or "".   snoozed_until: None where nothing rests.
+    decision: the last one.   rearmed: it was to continue past the boundary, and the rule was met again or grew worse.
+    holding: holds in force, by `DecisionKind` value.   resolved: who ended the episode.   reason: why.
+    """
+
+    reopened: Acknowledgement | None = None
+    reopened_at: datetime | None = None
+    assignee: str = ""
+    snoozed_until: datetime | None = None
+    decision: Decided | None = None
+    rearmed: bool = False
+    holding: tuple[str, ...] = ()
+    resolved: Acknowledgement | None = None
+    reason: str = ""
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AlertContent:
     """One alert as it stands at one version, or the step that led to that version.
 
@@ -143,6 +181,7 @@ class AlertContent:
     opened_at, changed_at: when the episode and this version were recorded.
     data_as_of: clinical cut-off of the evaluation.
     acknowledgement, withdrawn: the standing one, and the last one that was taken back (at most one of them).
+    following: what else people did with it.
     basis: digest of the finding as stored: what a person who clicks has looked at.
     calls: whom silence calls, and when, in order.   mention: member ids of the role that must act; `role` is its name.
     """
@@ -161,6 +200,7 @@ class AlertContent:
     acknowledgement: Acknowledgement | None = None
     withdrawn: Acknowledgement | None = None
     calls: tuple[Call, ...] = ()
+    following: Following = Following()
     basis: str = ""
     role: str = ""
     mention: tuple[str, ...] = ()
@@ -169,6 +209,12 @@ class AlertContent:
     def audience(self) -> Audience:
         """Who may read it: the rule's audience."""
         return self.rule.audience
+
+    @property
+    def may_snooze(self) -> bool:
+        """Never a stopping boundary that was crossed."""
+        crossed = self.crossing is not None and self.crossing.state is State.CROSSED
+        return not (crossed and self.rule.kind in ("boundary", "exposure"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +234,32 @@ class WhyContent:
     batch_no: int
     code_version: str
     revisions: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def audience(self) -> Audience:
+        """As the alert's."""
+        return self.alert.audience
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseContent:
+    """One thing that a person did with an alert, for its thread.
+
+    Parameters
+    ----------
+    alert: as it stands.   kind: `storage.alert_records.ResponseKind` value.   by: who, when.
+    seen: version of the alert they were looking at.   assignee, until, decision: particulars by kind.
+    words: their own, a reason or a note.
+    """
+
+    alert: AlertContent
+    kind: str
+    by: Acknowledgement
+    seen: int
+    assignee: str = ""
+    until: datetime | None = None
+    decision: Decided | None = None
+    words: str = ""
 
     @property
     def audience(self) -> Audience:
@@ -229,6 +301,7 @@ Content = (
     | WhyContent
     | EscalationContent
     | ReminderContent
+    | ResponseContent
     | StatusContent
     | StartingStateContent
     | WeekContent

@@ -6,11 +6,14 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Integer, Text, TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Integer, MetaData, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 
 RowId = BigInteger().with_variant(Integer, "sqlite")
 """Autoincrementing key on both databases."""
+
+metadata = MetaData()
+"""Every table of `storage.schema`."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -82,6 +82,12 @@ def _in_order(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return steps
 
 
+def _within_a_week(longest: timedelta) -> timedelta:
+    if not timedelta(hours=1) <= longest <= timedelta(days=7):
+        raise refuse("snooze_max", "is not between 1 h and 7 days", "Give a time such as 72 h")
+    return longest
+
+
 class Step(Block):
     """One step of escalation: `to` is called when an alert is unacknowledged for `after`."""
 
@@ -114,6 +120,7 @@ class Slack(Block):
     escalate: whom to call, and when, while a critical or urgent alert is unacknowledged.
     repeat: how often the last step is called again while a critical alert is still unacknowledged.
     remind: how often whoever acknowledged an alert is reminded that it is not decided.
+    snooze_max: the longest time an alert can be snoozed; a crossed stopping boundary never can.
     paging: `none` states that the study accepts that Slack wakes nobody at night; left out, `check` warns.
     """
 
@@ -122,6 +129,7 @@ class Slack(Block):
     escalate: Steps = ()
     repeat: Interval = timedelta(hours=1)
     remind: Interval = timedelta(hours=24)
+    snooze_max: Annotated[Duration, AfterValidator(_within_a_week)] = timedelta(hours=72)
     paging: Literal["none"] | None = None
 
     def holders(self, role: Role) -> tuple[Member, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -12,19 +12,29 @@ Block = dict[str, Any]
 
 
 class ActionId(StrEnum):
-    """action_id of everything that can be clicked."""
+    """action_id of everything that can be clicked: `dsmbot_` and the act, or the menu, whose options name theirs."""
 
     ACKNOWLEDGE = "dsmbot_acknowledge"
+    WITHDRAW = "dsmbot_withdraw"
+    DECIDE = "dsmbot_decide"
     ACCEPT = "dsmbot_accept"
     MENU = "dsmbot_menu"
 
 
 class Choice(StrEnum):
-    """First word of a menu option's value."""
+    """First word of a menu option's value: the act."""
 
     WHY = "why"
-    WITHDRAW = "withdraw"
+    ASSIGN = "assign"
+    NOTE = "note"
+    SNOOZE = "snooze"
+    RESOLVE = "resolve"
 
+
+_LABELS: Mapping[Choice, str] = {
+    Choice.WHY: "Why?", Choice.ASSIGN: "Assign…", Choice.NOTE: "Add a note…", Choice.SNOOZE: "Snooze…",
+    Choice.RESOLVE: "Resolve…",
+}  # fmt: skip
 
 RESERVED = 8
 """Blocks kept free for heading, small print, status and buttons."""
@@ -62,21 +72,45 @@ def mrkdwn(text: str) -> Block:
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def alert_actions(basis: str, reference: str, *, acknowledged: bool) -> list[Block]:
-    """The button and the menu of an alert.
+def alert_actions(reference: str, *, acknowledged: bool, resolved: bool, may_snooze: bool) -> list[Block]:
+    """The buttons and the menu of an alert: at most two and one.
+
+    Where "Acknowledge" was, "Record decision" comes when it was pressed: a second, hasty click opens a form and takes
+    nothing back.
 
     Parameters
     ----------
-    basis: value of the button: delivery key, version, and digest of the finding the person looks at.
-    reference: delivery key and version, for the menu's options (150 characters at most).
-    acknowledged: no button any more; the menu offers to take it back.
+    reference: delivery key, version, and digest of the finding the person looks at, joined by `|`.
+    acknowledged: an acknowledgement is in force.   resolved: nothing more can be done but explain and note.
+    may_snooze: it is no crossed stopping boundary.
     """
-    options = [_option("Why?", f"{Choice.WHY}|{reference}")]
-    if acknowledged:
-        options.append(_option("Acknowledged by mistake", f"{Choice.WITHDRAW}|{reference}"))
+    left_out = set() if may_snooze else {Choice.SNOOZE}
+    left_out |= set(Choice) - {Choice.WHY, Choice.NOTE} if resolved else set()
+    options = [_option(_LABELS[choice], f"{choice}|{reference}") for choice in Choice if choice not in left_out]
     menu = {"type": "overflow", "action_id": ActionId.MENU.value, "options": options}
-    button = _button("Acknowledge", ActionId.ACKNOWLEDGE, basis)
-    return [{"type": "actions", "elements": [menu] if acknowledged else [button, menu]}]
+    decide = _button("Record decision", ActionId.DECIDE, reference, style="primary" if acknowledged else "")
+    if resolved:
+        buttons = []
+    elif acknowledged:
+        buttons = [decide, _withdraw(reference)]
+    else:
+        buttons = [_button("Acknowledge", ActionId.ACKNOWLEDGE, reference), decide]
+    return [{"type": "actions", "elements": [*buttons, menu]}]
+
+
+def _withdraw(reference: str) -> Block:
+    confirm = {
+        "title": _plain("Take it back?"),
+        "text": _plain("Both stay recorded. The alert is open again and calls people."),
+        "confirm": _plain("Withdraw"),
+        "deny": _plain("Keep"),
+    }
+    button = _button("Acknowledged by mistake", ActionId.WITHDRAW, reference, style="")
+    return {**button, "confirm": confirm}
+
+
+def _plain(text: str) -> Block:
+    return {"type": "plain_text", "text": text}
 
 
 def accept_actions(reference: str) -> list[Block]:
@@ -84,14 +118,9 @@ def accept_actions(reference: str) -> list[Block]:
     return [{"type": "actions", "elements": [_button("Accept", ActionId.ACCEPT, reference)]}]
 
 
-def _button(label: str, action: ActionId, value: str) -> Block:
-    return {
-        "type": "button",
-        "action_id": action.value,
-        "style": "primary",
-        "text": {"type": "plain_text", "text": label},
-        "value": value,
-    }
+def _button(label: str, action: ActionId, value: str, *, style: str = "primary") -> Block:
+    button = {"type": "button", "action_id": action.value, "text": _plain(label), "value": value}
+    return {**button, "style": style} if style else button
 
 
 def _option(label: str, value: str) -> Block:

@@ -2,10 +2,20 @@
 
 Receive (insert, commit) → acknowledge the envelope → look the person up → apply in one transaction → tell them.
 What a crash, or a database that cannot be written, leaves between the steps is taken up by `catch_up`.
+
+The desk knows no act by name. To add
+
+- an act: a member of `bot.access.Act` with its line in `_MAY`, a handler in `bot.slack.acts`; a button or menu option
+  whose action_id is `dsmbot_` and the act, or whose value begins with it (`bot.slack.blocks`);
+- a form (a modal with inputs): a `bot.slack.acts.form.Form` in the same table, which is opened by the act and applied
+  when it is submitted;
+- a command: a module with a `Command` in `bot.slack.commands`, and its word in `bot.wording.replies.COMMANDS`;
+- something on App Home: `bot.slack.home`.
 """
 
 from __future__ import annotations
 
+import difflib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,26 +25,21 @@ import structlog
 from slack_sdk import WebClient
 from sqlalchemy import Connection
 
-from bot import actions
-from bot.access import Act, Decision, authorise, disclose
-from bot.actions import By, Done, Effect
-from bot.clearing import RESTRICTED
-from bot.content import why_content
-from bot.slack.answers import Respond, show, tell
-from bot.slack.asking import Asked, asked_for
+from bot.actions import Done, Effect
+from bot.slack.acts import ACTS
+from bot.slack.acts.form import Form
+from bot.slack.answers import Respond
+from bot.slack.case import Case
+from bot.slack.commands import COMMANDS
 from bot.slack.directory import Directory
-from bot.slack.inbound import COMMAND, Request, from_payload
-from bot.slack.messages import explanation, render
-from bot.slack.posting import channel_verdict
+from bot.slack.inbound import COMMAND, SUBMISSION, Request, from_payload
 from bot.views import StatusContent
 from bot.voice import Voice
 from bot.wording import replies
 from rules.model import Audience
-from storage import alerts, inbox, outbox
+from storage import inbox, outbox
 from storage.database import Database
 from storage.errors import StorageError
-from storage.outbox_rows import Item
-from storage.sides import closed_side
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +60,7 @@ class Desk:
     db: open for writing.   client: without retry handlers.   voices: study id → voice.
     status: gives the facts of a status answer.   clock: the study's time, aware UTC.
     wake: set when something changed that delivery should show.
+    waiting: the time that deliveries wait in, aware UTC; None = `clock`.
     """
 
     db: Database
@@ -63,9 +69,14 @@ class Desk:
     status: Status
     clock: Callable[[], datetime]
     wake: threading.Event = field(default_factory=threading.Event)
+    waiting: Callable[[], datetime] | None = None
 
     def __post_init__(self) -> None:
         self.directory = Directory(self.client)
+
+    def wall(self) -> datetime:
+        """The time that deliveries wait in."""
+        return (self.waiting or self.clock)()
 
     def receive(self, inbox_key: str, request: Request) -> bool:
         """Keep a request before Slack is told that it arrived. False when it was delivered before.
@@ -79,6 +90,20 @@ class Desk:
                 conn, inbox_key, study_id=self._study_of(conn, request), kind=request.kind,
                 payload=request.payload(), received_at=self.clock(),
             )  # fmt: skip
+
+    def errors(self, inbox_key: str, request: Request) -> dict[str, str]:
+        """What is wrong with a submitted form, field by field; empty where it can be taken, or was taken before.
+
+        Nothing is written. Who may not submit it is not told here what would be wrong with it.
+        """
+        case = self._case(inbox_key, request)
+        form = ACTS.get(request.act) if request.act else None
+        if case is None or request.act is None or not isinstance(form, Form):
+            return {}
+        if not case.may(request.act, case.audience, case.voice).allowed:
+            return {}
+        with self.db.reading() as conn:
+            return {} if inbox.find(conn, inbox_key) else form.errors(case, conn)
 
     def catch_up(self, older_than: timedelta = timedelta(0)) -> int:
         """Apply what was received and not applied before a crash or while the database was locked. Returns how many.
@@ -99,132 +124,51 @@ class Desk:
         """Apply one request, once, and tell the person. Raises nothing that the next start would not repair."""
         try:
             if request.kind == COMMAND:
-                self._command(inbox_key, request, respond)
+                self._command(Case(self, inbox_key, request, respond))
             else:
-                self._click(inbox_key, request, respond)
+                self._act(inbox_key, request, respond)
         except StorageError as error:
             log.error("a request waits for the database", inbox_key=inbox_key, error=str(error))
-            tell(self.client, request.user_id, request.channel_id, replies.LATER, respond=respond)
+            Case(self, inbox_key, request, respond).answer(replies.LATER)
 
-    def _click(self, inbox_key: str, request: Request, respond: Respond | None) -> None:
-        with self.db.reading() as conn:
-            item = outbox.find(conn, request.delivery_key) if request.delivery_key else None
-        if item is None or request.act is None or item.study_id not in self.voices:
+    def _act(self, inbox_key: str, request: Request, respond: Respond | None) -> None:
+        """A click or a submitted form: found, authorised at this moment, handed to its act."""
+        case = self._case(inbox_key, request, respond)
+        handler = ACTS.get(request.act) if request.act else None
+        if case is None or request.act is None or handler is None:
             told = replies.UNKNOWN_ALERT if request.act else replies.NOT_UNDERSTOOD
-            self._finish(inbox_key, request, Done(Effect.UNKNOWN, told), respond)
+            Case(self, inbox_key, request, respond).finish(told, Effect.UNKNOWN)
             return
-        audience = Audience(item.audience)
-        decision = self._decide(request, request.act, audience, self.voices[item.study_id])
+        decision = case.may(request.act, case.audience, case.voice)
         if not decision.allowed:
-            self._refused(inbox_key, request, item.study_id, request.act, audience, decision, respond)
-        elif request.act is Act.WHY:
-            self._why(inbox_key, request, item, respond)
+            case.refuse(case.study_id, request.act, case.audience, decision)
+        elif not isinstance(handler, Form):
+            handler(case)
+        elif request.kind == SUBMISSION:
+            handler.submitted(case)
         else:
-            self._change(inbox_key, request, item, respond)
+            handler.opened(case)
 
-    def _change(self, inbox_key: str, request: Request, item: Item, respond: Respond | None) -> None:
-        """Acknowledge, withdraw or accept."""
-        voice, by = self.voices[item.study_id], self._by(inbox_key, request)
-
-        def change(conn: Connection) -> Done:
-            if request.act is Act.ACCEPT:
-                return actions.accept_starting_state(conn, item, by, voice.setting)
-            if item.alert_id is None:
-                return Done(Effect.UNKNOWN, replies.UNKNOWN_ALERT)
-            act = actions.acknowledge if request.act is Act.ACKNOWLEDGE else actions.withdraw
-            return act(conn, alerts.latest(conn, item.alert_id), by, voice.setting)
-
-        done = self._once(inbox_key, item.study_id, change)
-        self.wake.set()
-        self._tell(request, done, respond)
-
-    def _why(self, inbox_key: str, request: Request, item: Item, respond: Respond | None) -> None:
-        voice, audience = self.voices[item.study_id], Audience(item.audience)
-        if item.alert_id is None:
-            self._finish(inbox_key, request, Done(Effect.UNKNOWN, replies.UNKNOWN_ALERT), respond)
+    def _command(self, case: Case) -> None:
+        """The first word decides; without one, help."""
+        words = case.request.text.split()
+        word = words[0].lower() if words else "help"
+        if word in COMMANDS:
+            COMMANDS[word].run(case)
             return
+        near = difflib.get_close_matches(word, COMMANDS, n=1, cutoff=0.4)
+        case.finish(replies.unknown_word(case.request.command, words[0], near))
+
+    def _case(self, inbox_key: str, request: Request, respond: Respond | None = None) -> Case | None:
+        """The request with what it is about; None where that is not known here."""
+        if not request.delivery_key:
+            known = request.study_id in self.voices and request.audience in set(Audience)
+            return Case(self, inbox_key, request, respond) if known else None
         with self.db.reading() as conn:
-            content = why_content(conn, voice, alerts.latest(conn, item.alert_id))
-        view = explanation(disclose(content, audience, voice.setting))
-        self._shown(inbox_key, request, item.study_id, audience, content.alert.rule.id)
-        if not show(self.client, request.trigger_id, view):
-            text = "\n".join(block["text"]["text"] for block in view["blocks"] if block["type"] == "section")
-            tell(self.client, request.user_id, request.channel_id, text[:3_000], blocks=view["blocks"][:50])
+            item = outbox.find(conn, request.delivery_key)
+        return Case(self, inbox_key, request, respond, item) if item and item.study_id in self.voices else None
 
-    def _command(self, inbox_key: str, request: Request, respond: Respond | None) -> None:
-        asked = asked_for(request, self.voices, self.directory, self.clock())
-        if asked.told:
-            self._finish(inbox_key, request, Done(Effect.SHOWN, asked.told), respond)
-        else:
-            self._status(inbox_key, request, asked, respond)
-
-    def _status(self, inbox_key: str, request: Request, asked: Asked, respond: Respond | None) -> None:
-        voice = self.voices[asked.study_id]
-        allowed, refused = None, None
-        for audience in asked.audiences:
-            decision = self._decide(request, Act.STATUS, audience, voice)
-            if decision.allowed:
-                allowed = audience
-                break
-            refused = refused or (audience, decision)
-        if allowed is None:
-            assert refused is not None
-            self._refused(inbox_key, request, voice.study_id, Act.STATUS, *refused, respond)
-        elif allowed in RESTRICTED and not asked.private and not asked.own_channel:
-            self._finish(inbox_key, request, Done(Effect.REFUSED, replies.WRONG_PLACE), respond)
-        elif allowed in RESTRICTED and not asked.private and not self._in_order(request.channel_id, allowed, voice):
-            self._finish(inbox_key, request, Done(Effect.REFUSED, replies.BLOCKED_CHANNEL), respond)
-        else:
-            self._answer_status(inbox_key, request, voice, allowed, respond)
-
-    def _answer_status(
-        self, inbox_key: str, request: Request, voice: Voice, audience: Audience, respond: Respond | None
-    ) -> None:
-        with self.db.reading() as conn:
-            content = self.status(conn, voice.study_id, audience, self.clock())
-        message = render(disclose(content, audience, voice.setting), f"status-{inbox_key}"[:255])
-        side = closed_side(voice.study_id)
-        about = side if audience is Audience.CLOSED and side in self.voices else voice.study_id
-        self._shown(inbox_key, request, about, audience, Act.STATUS)
-        tell(self.client, request.user_id, request.channel_id, message.text, blocks=message.blocks, respond=respond)
-
-    def _in_order(self, channel_id: str, audience: Audience, voice: Voice) -> bool:
-        return channel_verdict(self.directory, channel_id, audience, voice)[0].allowed
-
-    def _decide(self, request: Request, act: Act, audience: Audience, voice: Voice) -> Decision:
-        account = self.directory.account(request.user_id)
-        return authorise(request.user_id, account, act, audience, voice.slack)
-
-    def _refused(
-        self,
-        inbox_key: str,
-        request: Request,
-        study_id: str,
-        act: Act,
-        audience: Audience,
-        decision: Decision,
-        respond: Respond | None,
-    ) -> None:
-        assert decision.refusal is not None
-        refusal, by = decision.refusal, self._by(inbox_key, request)
-        done = self._once(inbox_key, study_id, lambda conn: actions.refuse(conn, study_id, by, act, audience, refusal))
-        self._tell(request, done, respond)
-
-    def _shown(self, inbox_key: str, request: Request, study_id: str, audience: Audience, subject: str) -> None:
-        """Record before showing that closed content is shown."""
-        by = self._by(inbox_key, request)
-
-        def record(conn: Connection) -> Done:
-            if audience in RESTRICTED:
-                actions.record_disclosure(conn, study_id, by, request.act or Act.STATUS, subject)
-            return Done(Effect.SHOWN, "")
-
-        self._once(inbox_key, study_id, record)
-
-    def _finish(self, inbox_key: str, request: Request, done: Done, respond: Respond | None) -> None:
-        self._tell(request, self._once(inbox_key, None, lambda _: done), respond)
-
-    def _once(self, inbox_key: str, study_id: str | None, effect: Callable[[Connection], Done]) -> Done | None:
+    def once(self, inbox_key: str, study_id: str | None, effect: Callable[[Connection], Done]) -> Done | None:
         """An effect and its inbox row in one transaction; None, and nothing written, where it was applied before."""
         try:
             with self.db.writing(study_id) as conn:
@@ -235,13 +179,8 @@ class Desk:
             return None
         return done
 
-    def _tell(self, request: Request, done: Done | None, respond: Respond | None) -> None:
-        if done is not None and done.told:
-            tell(self.client, request.user_id, request.channel_id, done.told, respond=respond)
-
-    def _by(self, inbox_key: str, request: Request) -> By:
-        return By(request.user_id, request.team_id, self.clock(), inbox_key, request.version, request.basis)
-
     def _study_of(self, conn: Connection, request: Request) -> str:
         item = outbox.find(conn, request.delivery_key) if request.delivery_key else None
-        return item.study_id if item else next(iter(self.voices))
+        if item is not None:
+            return item.study_id
+        return request.study_id if request.study_id in self.voices else next(iter(self.voices))

@@ -12,9 +12,10 @@ from typing import Any
 
 from slack_bolt import Ack, App, Respond
 
+from bot.slack import home
 from bot.slack.blocks import ActionId
 from bot.slack.desk import Desk
-from bot.slack.inbound import click, command
+from bot.slack.inbound import Request, click, command, submission
 
 COMMAND = re.compile(r"^/safety(-[a-z0-9-]+)?$")
 """The slash command of every instance: its suffix is that of the manifest the app was made with."""
@@ -28,24 +29,40 @@ def register(app: App, desk: Desk) -> None:
     app: sync App (the rest of the program blocks).   desk: receives and applies.
     """
 
-    def on_click(ack: Ack, body: Mapping[str, Any], respond: Respond) -> None:
-        inbox_key, request = click(body)
+    def take(ack: Ack, inbox_key: str, request: Request, respond: Respond | None) -> None:
         fresh = desk.receive(inbox_key, request)
         ack()
         if fresh:
-            desk.apply(inbox_key, request, respond if body.get("response_url") else None)
+            desk.apply(inbox_key, request, respond)
+
+    def on_click(ack: Ack, body: Mapping[str, Any], respond: Respond) -> None:
+        take(ack, *click(body), respond if body.get("response_url") else None)
 
     def on_command(ack: Ack, body: Mapping[str, Any], respond: Respond) -> None:
-        inbox_key, request = command(body, desk.clock().isoformat())
-        fresh = desk.receive(inbox_key, request)
+        take(ack, *command(body, desk.clock().isoformat()), respond if body.get("response_url") else None)
+
+    def on_submission(ack: Ack, body: Mapping[str, Any]) -> None:
+        """A form with something wrong stays open and says so at the field; nothing of it is kept."""
+        inbox_key, request = submission(body)
+        errors = desk.errors(inbox_key, request)
+        if errors:
+            ack(response_action="errors", errors=errors)
+        else:
+            take(ack, inbox_key, request, None)
+
+    def on_home(ack: Ack, body: Mapping[str, Any]) -> None:
+        """Somebody opened App Home: it is drawn anew for what they may read now."""
         ack()
-        if fresh:
-            desk.apply(inbox_key, request, respond if body.get("response_url") else None)
+        event = body.get("event") or {}
+        if event.get("tab", "home") == "home":
+            home.publish(desk, str(event.get("user") or ""))
 
     def on_anything(ack: Ack) -> None:
         """Events nobody asked for are acknowledged, or Slack would send them again."""
         ack()
 
     app.action(re.compile(f"^({'|'.join(re.escape(action) for action in ActionId)})$"))(on_click)
+    app.view(re.compile("^dsmbot_"))(on_submission)
     app.command(COMMAND)(on_command)
+    app.event("app_home_opened")(on_home)
     app.event(re.compile(".*"))(on_anything)

@@ -28,6 +28,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "users.info": ("users:read",),
     "users.lookupByEmail": ("users:read.email",),
     "views.open": (),
+    "views.publish": (),
 }
 """Method → bot scopes it needs for public and private channels. Its page is `page(method)`."""
 
@@ -111,6 +112,7 @@ def manifest(suffix: str = "") -> dict[str, Any]:
         },
         "oauth_config": {"scopes": {"bot": sorted(SCOPES)}},
         "settings": {
+            "event_subscriptions": {"bot_events": ["app_home_opened"]},
             "interactivity": {"is_enabled": True},
             "org_deploy_enabled": False,
             "socket_mode_enabled": True,

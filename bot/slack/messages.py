@@ -21,6 +21,7 @@ from bot.views import (
     OpenView,
     OpsContent,
     ReminderContent,
+    ResponseContent,
     StartingStateContent,
     StatusContent,
     WeekContent,
@@ -31,6 +32,7 @@ from bot.wording.changes import change, escalation, reminder
 from bot.wording.groups import groups
 from bot.wording.notes import note, starting_state, week
 from bot.wording.ops import ops
+from bot.wording.responses import response
 from bot.wording.rule_page import rule
 from bot.wording.said import Said
 from bot.wording.subject_page import subject
@@ -158,6 +160,7 @@ _WORDS: Mapping[type, Callable[[OpenView | ClosedView], Said]] = {
     EventsContent: listings.events,
     RuleContent: rule,
     SubjectContent: subject,
+    ResponseContent: response,
 }
 
 
@@ -173,8 +176,12 @@ def _say(view: OpenView | ClosedView, *, reply: bool) -> Said:
 def _actions(view: OpenView | ClosedView, key: str, *, reply: bool) -> Sequence[dict[str, Any]]:
     content = view.content
     if isinstance(content, AlertContent) and not reply:
-        basis = f"{key}|{content.version}|{content.basis}"
-        return make.alert_actions(basis, f"{key}|{content.version}", acknowledged=content.acknowledgement is not None)
+        return make.alert_actions(
+            f"{key}|{content.version}|{content.basis}",
+            acknowledged=content.acknowledgement is not None,
+            resolved=content.following.resolved is not None,
+            may_snooze=content.may_snooze,
+        )
     if isinstance(content, StartingStateContent) and content.accepted_at is None:
         return make.accept_actions(key)
     return ()

@@ -19,8 +19,9 @@ from bot.wording.figures import (
 )
 from bot.wording.phrases import ARMS_INVENTED, DONE_NOTHING, LOOK, MARK_SENTENCE, STOP, marked, protocol_says
 from bot.wording.said import Said
-from bot.wording.text import SENTENCE, mention, mentions, safe, unescaped, words
-from bot.wording.times import hour, moment
+from bot.wording.standing import status as status
+from bot.wording.text import SENTENCE, mentions, safe, unescaped, words
+from bot.wording.times import moment
 from rules.model import Action, Audience, State
 
 _STANDS = (State.CROSSED, State.PROVISIONAL)
@@ -41,29 +42,6 @@ def alert(view: OpenView | ClosedView) -> Said:
         meta=_meta(content, view),
         status=status(content, view.setting),
     )
-
-
-def status(content: AlertContent, setting: Setting) -> str:
-    """`○ Not acknowledged · …` or `● Acknowledged by @name 09:06 · decision still open · updated 09:06 …`."""
-    zone, opened = setting.timezone, content.opened_at
-    done = content.acknowledgement
-    if done is None:
-        parts = ["○ Not acknowledged"]
-        if content.withdrawn is not None:
-            taken = hour(content.withdrawn.at, zone, beside=opened)
-            parts.append(f"{mention(content.withdrawn.user_id)} acknowledged by mistake, withdrawn {taken}")
-        calls = [f"the {words(call.role)} is called at {hour(call.at, zone, beside=opened)}" for call in content.calls]
-        parts += [", then ".join(calls)] if calls else []
-        updated = max(content.changed_at, content.withdrawn.at if content.withdrawn else content.changed_at)
-    else:
-        at = hour(done.at, zone, beside=opened, offset=False)
-        parts = [f"● Acknowledged by {mention(done.user_id)} {at}", "decision still open"]
-        if content.changed_at > done.at:
-            parts.append("the finding has changed since")
-        updated = max(content.changed_at, done.at)
-    if updated > opened:
-        parts.append(f"updated {hour(updated, zone, beside=opened)}")
-    return " · ".join(parts)
 
 
 def unescaped_lines(lines: Sequence[str]) -> str:

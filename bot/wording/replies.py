@@ -18,6 +18,10 @@ WRONG_PLACE = "Please ask again in the board's own channel or in a direct messag
 BLOCKED_CHANNEL = "Messages here are paused until the membership is settled. The roster owner has been told."
 MAY_NOT = "This button is not for your role in this study. Nothing was changed, and the click was recorded."
 UNKNOWN_ALERT = "I no longer know this message. Nothing was changed, and the click was recorded."
+TOO_LATE = "Slack did not open the form in time. Nothing was changed; please press the button again."
+NOT_NOW = (
+    "I cannot read the study's database at the moment. This page says nothing about the study; open it again soon."
+)
 LATER = "Your click is recorded and is applied as soon as the database answers. Please do not click again."
 NOT_UNDERSTOOD = "This button is not one of mine. Nothing was changed."
 
@@ -45,6 +49,27 @@ def withdrawn(at: datetime, setting: Setting) -> str:
         "and calls the next person as configured.",
         setting,
     )
+
+
+def looked_at_older(seen: int, latest: int, setting: Setting) -> str:
+    """To the person who acknowledged a message that had been overtaken."""
+    said = f"You acknowledged version {seen}; the alert is at version {latest} by now. Your click is recorded, but the "
+    return _in_mode(said + "alert is still open: please look at it again and acknowledge what it says now.", setting)
+
+
+def resolved_before(setting: Setting) -> str:
+    """To the person who clicks on an episode that a person ended."""
+    return _in_mode("This episode was resolved. Nothing changed.", setting)
+
+
+def not_done(problem: str) -> str:
+    """To the person whose form could not be taken any more."""
+    return f"{problem} Nothing was changed; your form was recorded."
+
+
+def recorded(sentence: str, setting: Setting) -> str:
+    """To the person whose form was applied."""
+    return _in_mode(f"{sentence} It is in the alert's thread.", setting)
 
 
 def nothing_to_withdraw(setting: Setting) -> str:

@@ -87,6 +87,10 @@ def check(item: object, place: str, allowed: frozenset[str]) -> Iterator[Problem
         yield from _button(item, place)
     if "options" in item or item["type"] in ("overflow", "static_select", "multi_static_select", *CHOICES):
         yield from _options(item, place)
+    if item["type"] == "plain_text_input":
+        yield from _bounds(item, "min_length", "max_length", 0, 3_000, place)
+    if item["type"] == "number_input" and not isinstance(item.get("is_decimal_allowed"), bool):
+        yield Problem(place, "missing required field: is_decimal_allowed")
     if "confirm" in item:
         yield from _confirm(item["confirm"], f"{place}/confirm")
     if "placeholder" in item:
@@ -114,6 +118,15 @@ def _options(item: Mapping[str, Any], place: str) -> Iterator[Problem]:
             continue
         yield from text_object(option.get("text"), limits.OPTION_TEXT, f"{here}/text")
         yield from no_longer(option.get("value", ""), limits.OPTION_VALUE, f"{here}/value")
+
+
+def _bounds(
+    item: Mapping[str, Any], low: str, high: str, least: int, most: int, place: str
+) -> Iterator[Problem]:  # fmt: skip
+    for name in (low, high):
+        value = item.get(name)
+        if value is not None and not (isinstance(value, int) and least <= value <= most):
+            yield Problem(f"{place}/{name}", f"must be a number from {least} to {most}")
 
 
 def _confirm(item: object, place: str) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from bot.workspace import payloads
+from bot.workspace import form_check, payloads
 from bot.workspace.clock import microseconds
 from bot.workspace.errors import UnknownThing, WorkspaceError
 from bot.workspace.outcome import Outcome
@@ -88,7 +88,9 @@ class Workspace(State):
 
         Parameters
         ----------
-        values: action_id → what was typed or chosen (a list for check boxes). Inputs left out stay empty.
+        values: action_id → what was typed or chosen (a list for check boxes). Inputs left out keep what they hold.
+
+        Slack's own client refuses what an input does not allow: that is in the outcome's errors, and nothing is sent.
         """
         person = self.person(user)
         with self.lock:
@@ -96,6 +98,9 @@ class Workspace(State):
             if view is None:
                 raise UnknownThing(f"{person.name} has no form open")
             view.values = _filled(view, values or {})
+            refused = form_check.refusals(view.body["blocks"], view.values)
+            if refused:
+                return Outcome(False, (), view.as_slack(), refused)
             body = payloads.view_submission(person, view, self.triggers.make(person.id))
         return self._act(person, "interactive", body, settle, view=view)
 
@@ -248,6 +253,6 @@ def _filled(view: View, values: Mapping[str, Any]) -> dict[str, Any]:
     for block_id, element in payloads.elements_of(view.body["blocks"]):
         if element["type"] == "button":
             continue
-        given = payloads.chosen(element, values.get(element["action_id"], element.get("initial_value")))
+        given = payloads.chosen(element, values.get(element["action_id"], form_check.initial(element)))
         state.setdefault(block_id, {})[element["action_id"]] = {"type": element["type"], **given}
     return state

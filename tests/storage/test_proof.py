@@ -102,7 +102,7 @@ def test_an_untouched_history_is_whole(history: Database) -> None:
         ("UPDATE response SET kind = 'resolved'", 7, "response 1 to alert 1"),
         ("UPDATE alert_head SET resolved = true", 7, "where alerts stand"),
         ("DELETE FROM alert_head", 7, "where alerts stand"),
-        ("UPDATE response SET body = '{\"assignee\":\"U9\"}'", 7, "response 1"),
+        ('UPDATE response SET body = \'{"assignee":"U9"}\'', 7, "response 1"),
         ("UPDATE finding_head SET digest = 'x' WHERE scope = 'study'", 7, "the last findings"),
     ],
 )
@@ -122,7 +122,7 @@ def test_a_swap_of_two_records_is_found(history: Database) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO response SELECT 99, study_id, alert_id, 2, kind, user_id, '', at, basis, 'x', '', '{}' FROM response",
+        "INSERT INTO response SELECT 99, study_id, alert_id, 2, kind, '', '', at, basis, 'x', '', body FROM response",
         "INSERT INTO rule_version SELECT study_id, rule_id, 2, 'g', body, valid_from FROM rule_version",
         "INSERT INTO batch SELECT study_id, 2, 9, source_id, closed_at, watermark, complete, counts, digest FROM batch",
         "INSERT INTO alert_version SELECT 1, version + 2, at, reason, rule_version, finding, change FROM alert_version",

@@ -516,9 +516,9 @@ function field(b, at) {
   let input;
   if (many) input = h("div", { role: "group", "aria-label": flat(b.label) }, ...e.options.map((o) => h("label", { class: "choice" }, h("input", { type: e.type === "checkboxes" ? "checkbox" : "radio", name: e.action_id, value: o.value, checked: e.initial_option?.value === o.value }), h("span", {}, ...textOf(o.text)))));
   else if (e.options || e.option_groups) input = h("select", common, h("option", { value: "" }, flat(e.placeholder) || "Choose…"), ...options(e));
-  else if (e.type === "users_select") input = h("select", common, h("option", { value: "" }, "Choose…"), ...S.data.people.filter((one) => !one.bot).map((one) => h("option", { value: one.id }, one.name)));
+  else if (e.type === "users_select") input = h("select", common, h("option", { value: "" }, "Choose…"), ...S.data.people.filter((one) => !one.bot).map((one) => h("option", { value: one.id, selected: one.id === e.initial_user }, one.name)));
   else if (e.multiline) input = h("textarea", { ...common, maxlength: e.max_length || 3000, placeholder: flat(e.placeholder) }, e.initial_value || "");
-  else input = h("input", { ...common, type: kinds[e.type] || "text", maxlength: e.max_length, placeholder: flat(e.placeholder), value: e.initial_value || e.initial_date });
+  else input = h("input", { ...common, type: kinds[e.type] || "text", maxlength: e.max_length, placeholder: flat(e.placeholder), value: e.initial_value || e.initial_date, min: e.min_value, max: e.max_value, step: e.type === "number_input" && !e.is_decimal_allowed ? 1 : null });
   if (e.initial_option && !many) input.value = e.initial_option.value;
   return h("div", { class: "field" }, many ? h("span", { class: "label" }, ...textOf(b.label)) : h("label", { for: id }, ...textOf(b.label), b.optional ? h("span", { class: "meta" }, " (optional)") : null),
     input, b.hint ? h("span", { class: "meta" }, ...textOf(b.hint)) : null, wrong ? h("span", { class: "wrong", id: `${id}-wrong`, role: "alert" }, wrong) : null);
@@ -555,8 +555,8 @@ async function submit(form, view) {
   send.dataset.state = "sending";
   send.textContent = SAID.sending;
   const answer = await post("submit", { values });
-  if (answer.error || !answer.acked) { send.dataset.state = "refused"; send.textContent = answer.error || "No answer, nothing recorded"; }
-  else if (Object.keys(answer.errors).length) drawModal(answer.errors);
+  if (Object.keys(answer.errors || {}).length) drawModal(answer.errors);
+  else if (answer.error || !answer.acked) { send.dataset.state = "refused"; send.textContent = answer.error || "No answer, nothing recorded"; }
 }
 const dismiss = () => post("close", {});
 $("modal").addEventListener("cancel", (event) => { event.preventDefault(); dismiss(); });

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from bot import actions
 from bot.access import Act, Refusal
 from bot.actions import By, Effect, accept_starting_state, refuse
-from bot.content import calls, content_of, standing, why_content
+from bot.content import calls, content_of, standing, unacknowledged_since, why_content
 from bot.notices import RuleLine, StartingStateContent, StepContent, stored_body, stored_from_body
 from bot.outgoing import alert_key, key, salt
-from bot.views import AlertContent, EscalationContent
+from bot.views import Acknowledgement, AlertContent, EscalationContent
 from rules.model import Audience, Reason, State, Urgency
 from storage import alerts, outbox
-from storage.alert_records import Response, ResponseKind
+from storage.alert_records import ResponseKind
 from storage.schema import audit
 from tests.bot.slack.bench import START, STUDY, Bench, bench, crossed, setting
 
@@ -105,15 +106,24 @@ def test_calls_count_from_when_nobody_had_acknowledged(slack: Bench) -> None:
     ]
     assert calls(slack.voice, Urgency.ROUTINE, START) == ()
 
-    def answer(number: int, kind: ResponseKind) -> Response:
-        return Response(number, 1, 1, kind, "U1", "T1", START + timedelta(minutes=number), "b")
 
-    given = answer(1, ResponseKind.ACKNOWLEDGED)
-    back = answer(2, ResponseKind.WITHDRAWN)
-    assert standing([]) == (None, None)
-    assert standing([given])[0] is not None
-    assert standing([given, back])[1].at == back.at  # type: ignore[union-attr]
-    assert standing([given, back, replace(given, response_id=3)])[1] is None
+def test_a_withdrawal_is_told_until_somebody_acknowledges_again(slack: Bench) -> None:
+    """Would catch calls that count from a withdrawal that is over, and a status that shows both at once."""
+    slack.alert()
+
+    def answer(minute: int, kind: ResponseKind) -> tuple[Acknowledgement | None, Acknowledgement | None]:
+        by = actions.By("U1", "T1", START + timedelta(minutes=minute), f"k{minute}")
+        with slack.db.writing(STUDY) as conn:
+            actions.respond(conn, alerts.latest(conn, 1), by, kind)
+            alert = alerts.latest(conn, 1)
+            waited.append(unacknowledged_since(alert) - START)
+            return standing(alert)
+
+    waited: list[timedelta] = []
+    assert answer(1, ResponseKind.ACKNOWLEDGED) == (Acknowledgement("U1", START + timedelta(minutes=1)), None)
+    assert answer(2, ResponseKind.WITHDRAWN) == (None, Acknowledgement("U1", START + timedelta(minutes=2)))
+    assert answer(3, ResponseKind.ACKNOWLEDGED)[1] is None
+    assert waited == [timedelta(0), timedelta(minutes=2), timedelta(minutes=2)]
 
 
 def test_why_reads_only_what_is_stored(slack: Bench) -> None:

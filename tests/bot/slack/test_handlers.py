@@ -26,7 +26,7 @@ from storage import inbox
 from storage.errors import DatabaseUnavailable
 from storage.schema import audit, response
 from storage.schema import inbox as inbox_table
-from tests.bot.slack.bench import CHANNELS, STUDY, Bench, slack_block
+from tests.bot.slack.bench import CHANNELS, STUDY, Bench, crossed, slack_block
 
 
 def status_of(conn: Connection, study_id: str, audience: Audience, now: datetime) -> StatusContent:
@@ -376,7 +376,7 @@ def test_while_the_database_is_locked_the_person_is_told_to_wait_and_the_click_i
         raise DatabaseUnavailable("locked", where="x", fix="y")
 
     with monkeypatch.context() as failing:
-        failing.setattr("bot.slack.desk.actions.acknowledge", locked)
+        failing.setattr("bot.actions.respond", locked)
         front.acknowledge(cast.INVESTIGATOR, key)
         settle(front, lambda: front.told(cast.INVESTIGATOR))
     assert front.told(cast.INVESTIGATOR) == [replies.LATER]
@@ -396,8 +396,9 @@ def test_over_a_real_socket_the_button_and_the_command_work(slack: Bench) -> Non
     handler.connect()
     try:
         assert slack.workspace.wait_for(lambda: slack.workspace.hub.connections)
-        ts = slack.item(key).ts or ""
-        why = slack.running.click(cast.INVESTIGATOR, CHANNELS["open"], ts, "dsmbot_menu", f"why|{key}|1", settle=3)
+        ts, basis = slack.item(key).ts or "", crossed().digest()
+        option = f"why|{key}|1|{basis}"
+        why = slack.running.click(cast.INVESTIGATOR, CHANNELS["open"], ts, "dsmbot_menu", option, settle=3)
         assert why.acked
         assert "*Counted: 4*" in json.dumps(why.view)
         seen = slack.running.click(cast.INVESTIGATOR, CHANNELS["open"], ts, "dsmbot_acknowledge", settle=3)

@@ -17,7 +17,7 @@ from bot.slack import blocks as make
 from bot.slack.inbound import click, command, from_payload
 from bot.slack.limits import violations
 from bot.slack.messages import Message, explanation, key_of, plainer, refusal_view, render, text_only
-from bot.views import Acknowledgement, AlertContent, Content, RuleFacts, WhyContent
+from bot.views import Acknowledgement, AlertContent, Content, Following, RuleFacts, WhyContent
 from rules.model import Action, Audience, Evidence, Finding, Reason, Standing, State
 from tests.bot.slack.bench import RULE, START, crossed, setting
 
@@ -61,19 +61,34 @@ def test_the_key_is_in_both_places_and_is_found_in_either() -> None:
 
 def test_the_button_says_what_the_person_looked_at() -> None:
     """Would catch an acknowledgement recorded against a finding that nobody saw."""
-    button, menu = elements(render(view(alert(version=3)), KEY))
+    button, decide, menu = elements(render(view(alert(version=3)), KEY))
     _, request = click(payload(button))
     assert (request.act, request.delivery_key, request.version, request.basis) == ("acknowledge", KEY, 3, "f" * 64)
     _, why = click(payload(menu))
-    assert (why.act, why.delivery_key, why.version) == ("why", KEY, 3)
+    assert (why.act, why.delivery_key, why.version, why.basis) == ("why", KEY, 3, "f" * 64)
+    assert click(payload(decide))[1].act == "decide"
     assert from_payload(json.loads(json.dumps(request.payload()))) == replace(request, trigger_id="")
 
 
-def test_after_the_click_the_menu_takes_it_back() -> None:
-    """Would catch a button that can be pressed for ever, and a mistake that cannot be mended."""
-    [menu] = elements(render(view(alert(acknowledgement=Acknowledgement("U1", START))), KEY))
-    assert [o["text"]["text"] for o in menu["options"]] == ["Why?", "Acknowledged by mistake"]
-    assert click(payload(menu, 1))[1].act == "withdraw"
+def test_after_the_click_a_hasty_second_one_opens_a_form_and_takes_nothing_back() -> None:
+    """Would catch a button that can be pressed for ever, a mistake that cannot be mended, and one made by haste."""
+    first, second, _ = elements(render(view(alert(acknowledgement=Acknowledgement("U1", START))), KEY))
+    assert [click(payload(b))[1].act for b in (first, second)] == ["decide", "withdraw"]
+    assert second["confirm"]["text"]["text"].startswith("Both stay recorded")
+
+
+def test_the_menu_offers_what_is_possible() -> None:
+    """Would catch a snooze offered for a crossed boundary, and acts offered on an episode that is over."""
+
+    def offered(content: AlertContent) -> list[str]:
+        [menu] = [e for e in elements(render(view(content), KEY)) if e["type"] == "overflow"]
+        return [o["value"].partition("|")[0] for o in menu["options"]]
+
+    assert offered(alert()) == ["why", "assign", "note", "snooze", "resolve"]
+    assert offered(alert(crossing=crossed())) == ["why", "assign", "note", "resolve"]
+    over = alert(following=Following(resolved=Acknowledgement("U1", START)))
+    assert offered(over) == ["why", "note"]
+    assert not [e for e in elements(render(view(over), KEY)) if e["type"] == "button"]
 
 
 def test_never_more_than_two_buttons_and_one_menu() -> None:
@@ -107,11 +122,12 @@ def test_the_plainer_forms_keep_the_words_and_the_button() -> None:
     plain = plainer(message)
     assert violations(plain.blocks, text=plain.text) == ()
     assert key_of({"blocks": list(plain.blocks)}) == KEY
-    assert [e["type"] for e in elements(plain)] == ["button"]
+    assert [e["type"] for e in elements(plain)] == ["button", "button"]
     assert plain.blocks[0]["text"]["text"] == message.text
     assert text_only(message).text.startswith(message.text)
     assert text_only(message).blocks == ()
-    assert len(plainer(render(view(alert(acknowledgement=Acknowledgement("U1", START))), KEY)).blocks) == 1
+    over = alert(following=Following(resolved=Acknowledgement("U1", START)))
+    assert len(plainer(render(view(over), KEY)).blocks) == 1
 
 
 def test_text_is_shortened_visibly_and_never_in_the_middle_of_an_entity_or_mention() -> None:
@@ -210,5 +226,5 @@ def test_a_command_is_known_by_its_trigger_or_by_the_instant() -> None:
     """Would catch a server without triggers on which a second `status` is taken for the first, delivered again."""
     body = {"user_id": "U1", "team_id": "T1", "channel_id": "C1", "text": " Status  closed", "trigger_id": "7"}
     key, request = command(body, "now")
-    assert (request.act, key) == ("status", "command:T1:U1:7")
+    assert (request.text.split(), key) == (["Status", "closed"], "command:T1:U1:7")
     assert command({**body, "trigger_id": ""}, "now")[0] != command({**body, "trigger_id": ""}, "later")[0]
