@@ -14,10 +14,12 @@ from bot.actions import By, acknowledge
 from bot.content import content_of
 from bot.cycle import run_cycle
 from bot.outgoing import alert_key
+from bot.responding import decide, snooze
 from bot.slack.messages import Message, render
 from bot.study import Study
 from rules.model import Audience
 from storage import alerts, outbox
+from storage.alert_records import DecisionKind
 from tests.bot.test_watchfulness import DM, NO_AE, START, Given, configured, post_everything, sae, study_of
 
 RULE = {
@@ -62,7 +64,7 @@ def said_after(study: Study, at: list[datetime], passed: timedelta) -> list[Mess
     with study.database.reading() as conn:
         parent = alert_key(conn, study.id, "sae", "study", 1)
         queued = outbox.with_status(conn, outbox.Status.QUEUED, study_id=study.id)
-        mine = [item for item in queued if item.thread_key == parent]
+        mine = [item for item in queued if item.thread_key == parent and item.content["step"] != "response"]
         views = [disclose(content_of(conn, item, study.voice), Audience.OPEN, study.voice.setting) for item in mine]
     assert all(item.broadcast == (item.content["step"] == "escalation") for item in mine)
     post_everything(study, at[0])
@@ -116,6 +118,25 @@ def test_whoever_acknowledged_is_reminded_until_the_alert_is_decided(study: Stud
     assert "please record a decision" in reminder.text
     assert said_after(study, at, timedelta(hours=1)) == []
     assert len(said_after(study, at, timedelta(days=9))) == 1, "nine days of downtime are one reminder"
+    with study.database.writing(study.id) as conn:
+        [item] = alerts.open_alerts(conn, study.id)
+        by = By("U0INVESTIGATOR", "T1", at[0], "form-1")
+        alert = alerts.latest(conn, item.alert_id)
+        decision = DecisionKind.HOLD_DOSING
+        decide(conn, alert, by, study.voice.setting, decision=decision, scope="all", reason="as written")
+    assert said_after(study, at, timedelta(days=9)) == []
+
+
+def test_nobody_is_called_while_an_alert_rests_and_then_the_steps_begin_anew(study: Study, at: list[datetime]) -> None:
+    """Would catch a snooze that is never over, and one after which every missed step calls at once."""
+    with study.database.writing(study.id) as conn:
+        [item] = alerts.open_alerts(conn, study.id)
+        by, until = By("U0INVESTIGATOR", "T1", at[0], "form-1"), at[0] + timedelta(hours=4)
+        snooze(conn, alerts.latest(conn, item.alert_id), by, study.voice.setting, until=until, reason="waiting")
+    assert said_after(study, at, timedelta(hours=3, minutes=59)) == []
+    assert said_after(study, at, timedelta(minutes=30)) == []
+    [call] = said_after(study, at, timedelta(minutes=3))
+    assert "<@U0MONITOR>" in call.text
 
 
 def test_a_role_in_which_nobody_is_left_is_passed_over_at_once(study: Study, at: list[datetime]) -> None:
