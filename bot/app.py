@@ -88,9 +88,11 @@ def opened(
         writable=writable,
     )
     try:
-        database.allocation_key = _key_of(secrets)
+        given = _key_of(secrets)
+        practising = mode is not None and mode is not Mode.LIVE
+        database.allocation_key = given or (AllocationKey.for_practice() if practising else None)
         metrics = Metrics()
-        studies = tuple(_compose(config, database, mode, clock, metrics) for config in configs)
+        studies = tuple(_compose(config, database, mode, clock, metrics, given) for config in configs)
         yield Opened(studies, database)
     finally:
         database.close()
@@ -110,6 +112,7 @@ def _compose(
     mode: Mode | None,
     clock: Clock,
     metrics: Metrics,
+    key: AllocationKey | None,
 ) -> Study:
     refuse_unfit(config, database)
     made = kinds("dsmbot.sources")
@@ -123,12 +126,12 @@ def _compose(
         snapshots=SnapshotBuilder(database, config.id),
         clock=clock,
         code_version=__version__,
-        allocation_key=database.allocation_key,
+        allocation_key=key,
         voice=voice_of(config, mode=mode or Mode.LIVE, salt=secret),
         metrics=metrics,
     )
     if len(_sides(config)) > 1:
-        study.closed = replace(study, unblinded=True, unwatched="" if study.allocation_key else NO_KEY)
+        study.closed = replace(study, unblinded=True, unwatched="" if study.reads_arms else NO_KEY)
     return study
 
 

@@ -1,8 +1,9 @@
 """Rules by arm: judged on the closed side of a study, when all that others can see of a cycle is done.
 
 The records are those of the study; arms come from the sealed allocation, as masked groups, and only into snapshots
-made here. What goes wrong with them alone is told to the closed channel: an error, a count or a pause that others
-could see would tell them how the arms differ.
+made here. In practice and rehearsal nothing is unsealed: groups are dealt at random, and every message says so. What
+goes wrong with them alone is told to the closed channel: an error, a count or a pause that others could see would
+tell them how the arms differ.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from bot.recording import record
 from bot.snapshots import snapshot_if_due, snapshot_left
 from bot.standing import NO_GROUP
 from bot.study import Study
+from bot.views import Mode
 from bot.watching import watch
 from rules.evaluate import STUDY, evaluate
 from rules.model import Finding, Snapshot, State
 from storage.errors import AllocationKeyError, DatabaseUnavailable, StaleWriter
-from storage.groups import Groups, masked_groups
+from storage.groups import Groups, invented_groups, masked_groups
 
 NO_ARMS = "the allocation holds no arm (ACTARMCD, ACTARM, ARMCD or ARM in DM), or its key came after the records"
 """Why nothing can be judged by arm although there is a key."""
@@ -30,7 +32,7 @@ NO_ARMS = "the allocation holds no arm (ACTARMCD, ACTARM, ARMCD or ARM in DM), o
 def judge_left(study: Study, now: datetime) -> None:
     """Judge by arm what a killed cycle stored and never judged, before a source is asked again."""
     closed = study.closed
-    if closed is not None and closed.allocation_key is not None:
+    if closed is not None and closed.reads_arms:
         _apart(closed, lambda: _judge(closed, snapshot_left(closed, now), now))
 
 
@@ -39,7 +41,7 @@ def look(study: Study, now: datetime) -> None:
     closed = study.closed
     if closed is None:
         return
-    if closed.allocation_key is not None:
+    if closed.reads_arms:
         _apart(closed, lambda: _judge(closed, snapshot_if_due(closed, now), now))
     _apart(closed, lambda: watch(closed, now))
     if not closed.unwatched:
@@ -57,16 +59,20 @@ def _judge(closed: Study, snapshot: Snapshot | None, now: datetime) -> None:
     """Judge, and record as any other evaluation is recorded."""
     if snapshot is None:
         return
-    with closed.database.reading() as conn:
-        assert closed.allocation_key is not None
-        subjects = snapshot.frames.get("DM")
-        groups = (
-            Groups({}, ())
-            if subjects is None
-            else masked_groups(conn, closed.config.id, closed.allocation_key, subjects, batch_no=snapshot.batch_no)
-        )
-    record(closed, snapshot, _findings(closed, snapshot, groups), now)
+    record(closed, snapshot, _findings(closed, snapshot, _groups(closed, snapshot)), now)
     closed.unwatched = ""
+
+
+def _groups(closed: Study, snapshot: Snapshot) -> Groups:
+    """Who is in which group: as sealed in the live study, dealt at random in practice and rehearsal."""
+    subjects = snapshot.frames.get("DM")
+    if subjects is None:
+        return Groups({}, ())
+    with closed.database.reading() as conn:
+        if closed.mode is not Mode.LIVE:
+            return invented_groups(conn, closed.config.id, subjects)
+        assert closed.allocation_key is not None
+        return masked_groups(conn, closed.config.id, closed.allocation_key, subjects, batch_no=snapshot.batch_no)
 
 
 def _findings(closed: Study, snapshot: Snapshot, groups: Groups) -> tuple[Finding, ...]:

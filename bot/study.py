@@ -104,6 +104,11 @@ class Study:
         return closed_side(self.config.id) if self.unblinded else self.config.id
 
     @property
+    def reads_arms(self) -> bool:
+        """Whether rules by arm can be judged: with the key of the live study, or with groups dealt for practice."""
+        return self.allocation_key is not None or self.mode is not Mode.LIVE
+
+    @property
     def rules(self) -> tuple[Rule, ...]:
         """Rules of this side in force: retired ones keep their history and are not judged."""
         return tuple(

@@ -94,6 +94,11 @@ class AllocationKey:
         return cls(material)
 
     @classmethod
+    def for_practice(cls) -> AllocationKey:
+        """A key that everybody has, to seal what is said of invented arms. No allocation is ever stored under it."""
+        return cls(hashlib.sha256(b"DSMBot practice: arms are invented").digest())
+
+    @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> AllocationKey | None:
         """The key named by `DSMBOT_ALLOCATION_KEY` or `DSMBOT_ALLOCATION_KEY_FILE`; None when neither is set.
 

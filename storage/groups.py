@@ -8,13 +8,15 @@ letter never moves.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from storage.allocation import AllocationKey, history
+from storage.schema import batch, revision
 
 ACTUAL_AND_PLANNED = (("ACTARMCD", "ARMCD"), ("ACTARM", "ARM"))
 """Actual arm and the planned one in the same vocabulary, codes first."""
@@ -65,6 +67,28 @@ def masked_groups(
         if (arm := arms.get(record_key, ""))
     }
     return Groups(found, tuple(sorted(set(subjects["USUBJID"]) - set(found))))
+
+
+def invented_groups(conn: Connection, study_id: str, subjects: pd.DataFrame) -> Groups:
+    """Groups that mean nothing, for practice and rehearsal: dealt in pairs in the order in which subjects were first
+    seen, without a look at any allocation. A subject's letter never moves.
+
+    Parameters
+    ----------
+    subjects: the frame of DM, with `record_key` and `USUBJID`.
+    """
+    c = revision.c
+    first = func.min(batch.c.batch_no)
+    query = select(c.record_key, first).join(batch, batch.c.ingest_id == c.ingest_id)
+    query = query.where(c.study_id == study_id, batch.c.study_id == study_id, c.domain == "DM").group_by(c.record_key)
+    seen = sorted((number, record_key) for record_key, number in conn.execute(query))
+    dealt = {record_key: _dealt(study_id, place) for place, (_, record_key) in enumerate(seen)}
+    return Groups(dict(zip(subjects["USUBJID"], subjects["record_key"].map(dealt), strict=True)), ())
+
+
+def _dealt(study_id: str, place: int) -> str:
+    toss = hashlib.sha256(f"{study_id}|{place // 2}".encode()).digest()[0] & 1
+    return _LETTERS[place % 2 ^ toss]
 
 
 def vocabulary(recorded: Iterable[Mapping[str, str]]) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -111,19 +112,22 @@ class Stage:
     def settle(self, seconds: float) -> bool:
         """Deliver, parents edited too, until nothing waits; False when `seconds` were not enough."""
         until, pause = now_utc() + timedelta(seconds=seconds), threading.Event()
-        deliver(self.study)
-        by_arm.speak(self.study)
-        while self.counts()["pending"]:
+        while True:
+            deliver(self.study)
+            by_arm.speak(self.study)
+            if not self.counts()["pending"]:
+                return True
             if now_utc() > until:
                 return False
             pause.wait(0.05)
-            deliver(self.study)
-        return True
 
     def counts(self) -> dict[str, int]:
-        """Sent, pending and held notifications."""
+        """Sent, pending and held notifications, those to the board among them."""
+        total: Counter[str] = Counter()
         with self.study.database.reading() as conn:
-            return outbox.counts(conn, self.study.id)
+            for side in filter(None, (self.study, self.study.closed)):
+                total.update(outbox.counts(conn, side.id))
+        return dict(total)
 
     def open_alerts(self) -> list[OpenAlert]:
         """Alerts that nobody has resolved, oldest first."""

@@ -73,13 +73,13 @@ class Life:
 
 
 @contextmanager
-def life(site: Site, start: datetime = START, **secrets: Any) -> Iterator[Life]:
+def life(site: Site, start: datetime = START, mode: Mode = Mode.LIVE, **secrets: Any) -> Iterator[Life]:
     """Compose a site's study over its database and connect it; closed at the end."""
     hand = [start]
     workspace = site.workspace
     given = Secrets(workspace.bot_token, workspace.app_token, api_url=workspace.base_url, **secrets)
     clock = Clock(study=lambda: hand[0], wall=now_utc)
-    with opened([site.study()], mode=Mode.LIVE, secrets=given, clock=clock) as composed:
+    with opened([site.study()], mode=mode, secrets=given, clock=clock) as composed:
         connection = connect(composed, given, needs_socket=True, timing=QUICK, pace=Pace(page=100, seconds=0))
         assert connection.link is not None
         connection.link.connect()

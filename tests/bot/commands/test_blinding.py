@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import time_machine
+import yaml
 
 from rules.sdtm import is_arm_revealing
 from storage.allocation import AllocationKey
@@ -162,11 +163,13 @@ TURNS = [0, 1] * 6
 """The same subjects in turns: neither arm has more than 3."""
 
 
-def by_arm_lived(site: Site, deal: list[int] | None, key: str | None) -> tuple[str, ...]:
+def by_arm_lived(
+    site: Site, deal: list[int] | None, key: str | None, story: Callable[..., list[Callable[[], Any]]] = days
+) -> tuple[str, ...]:
     """Everything that people who must stay blinded can read or count in four days."""
     said = []
     with time_machine.travel(START, tick=False) as clock:
-        for number, happens in enumerate(days(site, deal)):
+        for number, happens in enumerate(story(site, deal)):
             clock.move_to(START + timedelta(days=number))
             happens()
             done = site.poll(DSMBOT_ALLOCATION_KEY=key)
@@ -208,3 +211,43 @@ def test_a_rule_by_arm_is_told_to_the_board_alone(site_of: Callable[..., Site]) 
         for secret in SECRET:
             assert secret.encode() not in stored, (name, secret)
             assert secret not in closed[name] + "".join(seen[name]), (name, secret)
+
+
+SHIPPED = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text(encoding="utf-8"))
+
+
+def shipped(*ids: str) -> dict[str, Any]:
+    """Changes to the site's configuration: rules of config.yaml as they are, and the term list that they name."""
+    rules = [rule for rule in SHIPPED["rules"] if rule["id"] in ids]
+    return {"rules": [SERIOUS, ANY, *rules], "terms": {"application_site": SHIPPED["terms"]["application_site"]}}
+
+
+def reaction(subject: int, **values: str) -> dict[str, str]:
+    """An event that config.yaml's tolerability rules mean."""
+    said = {"AEDECOD": "Application site dermatitis", "AEREL": "RELATED", "AESEV": "MODERATE", "LESROLE": "TREATED"}
+    return event(subject, **{**said, **values})
+
+
+def reactions(site: Site, deal: list[int] | None) -> list[Callable[[], Any]]:
+    """The first two dosed react, one more does, one reaction is corrected, a file is broken."""
+    return [
+        lambda: put(site, deal, event(9)),
+        lambda: put(site, deal, event(9), reaction(1), reaction(2)),
+        lambda: put(site, deal, event(9), reaction(1), reaction(2, AEREL="NOT RELATED"), reaction(5)),
+        lambda: site.write("ae.csv", "USUBJID,AESEQ\nS-001,1\n"),
+    ]
+
+
+def test_the_shipped_rule_by_arm_is_told_to_the_board_alone(site_of: Callable[..., Site]) -> None:
+    """config.yaml's own rules: met in one arm, in neither, with no arms and with no key. Would catch what BY_ARM does
+    not have: a pooled rule on the same events beside it, doubtful facts, a correction, a posterior by arm."""
+    changes = shipped("tolerability", "tolerability-by-arm")
+    key = AllocationKey.generate()
+    worlds = {"crossed": (HALVES, key), "not": (TURNS, key), "absent": (None, key), "no-key": (HALVES, None)}
+    sites = {name: site_of(name, **changes) for name in worlds}
+    seen = {name: by_arm_lived(sites[name], *world, reactions) for name, world in worlds.items()}
+    for name in worlds:
+        assert seen[name] == seen["crossed"], name
+    met = "tolerability-by-arm · group"
+    assert [name for name, site in sites.items() if met in site.said("closed")] == ["crossed"]
+    assert all("tolerability-by-arm" not in text for text in seen["crossed"][: -3 * 6])

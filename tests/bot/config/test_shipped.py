@@ -61,6 +61,27 @@ def test_the_comments_beside_the_tolerability_design_are_true(sts_calc: StudyCon
     assert [f"{c.p_stop:.1%}" for c in rule.oc[1:]] == ["36.6%", "70.3%"]
 
 
+def test_the_comments_beside_the_rule_by_arm_are_true(sts_calc: StudyConfig) -> None:
+    """Would catch a table, a false alarm or a power in config.yaml that the board would be told wrongly."""
+    report = check([sts_calc])
+    pooled, rule = (next(r for r in report.rules if r.id == name) for name in ("tolerability", "tolerability-by-arm"))
+    text = " ".join((ROOT / "config.yaml").read_text(encoding="utf-8").replace("#", " ").split())
+    assert rule.table() == "2 (n 2), 3 (n 3-5), 4 (n 6-9), 5 (n 10)"
+    assert "It stops at 2 (of 2), 3 (3-5), 4 (6-9), 5 (10)." in text
+    assert rule.attained_alpha is not None
+    assert f"it attains {100 * rule.attained_alpha:.2f} %" in text
+    power = [f"{100 * c.p_stop:.1f} %" for c in rule.oc[1:]]
+    assert f"A true 30 % stops {power[0]} of arms, a true 40 % stops {power[1]}" in text
+    assert f"one of them alarms in {100 * (1 - (1 - rule.attained_alpha) ** 2):.1f} %" in text
+    assert [f"{100 * one.p_stop:.1f} %" for one in pooled.one_arm] == ["8.4 %", "18.1 %"]
+    assert "with 10 % in the other arm, 40 % in one arm alone stops 18.1 %" in text
+
+
+def test_the_board_alone_hears_of_arms(sts_calc: StudyConfig) -> None:
+    by_arm = [rule for rule in sts_calc.rules if getattr(rule, "per", "") == "arm"]
+    assert [(rule.id, rule.audience) for rule in by_arm] == [("tolerability-by-arm", Audience.CLOSED)]
+
+
 def test_every_choice_that_is_not_the_registrys_is_called_one() -> None:
     """A line that fixes a number or a word of judgement carries "Choice"; the registry's own say so."""
     lines = (ROOT / "config.yaml").read_text(encoding="utf-8").splitlines()
