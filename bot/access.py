@@ -23,6 +23,7 @@ from bot.views import (
     Decided,
     EscalationContent,
     OpenView,
+    PagedContent,
     ReminderContent,
     ResponseContent,
     Setting,
@@ -225,6 +226,8 @@ def disclose(content: Content, audience: Audience, setting: Setting) -> View:
     """
     if content.audience not in READABLE[audience]:
         raise Withheld(f"{content.audience} content is not for {audience} readers")
+    if isinstance(content, PagedContent) and content.audience in RESTRICTED and content.alert is not None:
+        raise Withheld(f"{content.audience} content does not leave by the second path")
     cleared = _cleared(content, setting)
     made: type[OpenView | ClosedView] = ClosedView if audience in RESTRICTED else OpenView
     return made(cleared, audience, setting, _SEAL)
@@ -247,6 +250,10 @@ def _cleared(content: Content, setting: Setting) -> Content:
         return replace(content, alert=cleared)
     if isinstance(content, Question):
         return clear_question(content, setting)
+    if isinstance(content, PagedContent) and content.alert is not None:
+        alert = _cleared(content.alert, setting)
+        assert isinstance(alert, AlertContent)
+        return replace(content, alert=alert)
     return content
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection as SqlConnection
 
 from bot import __version__
 from bot.config import ConfigError, Problem, Secrets, StudyConfig
+from bot.configuration.second_path import lacking
 from bot.health import Metrics
 from bot.link import Link, bolt_app, is_loopback, web_client, without_proxy
 from bot.loading import DEFAULT_CONFIG as DEFAULT_CONFIG
@@ -23,6 +24,7 @@ from bot.loading import kinds
 from bot.loading import load_studies as load_studies
 from bot.loading import secrets_of as secrets_of
 from bot.outgoing import salt
+from bot.paging.pager import Pager
 from bot.refusals import refuse_damaged, refuse_unfit
 from bot.slack.delivery import Delivery, DeliveryTiming
 from bot.slack.desk import Desk
@@ -187,6 +189,7 @@ def connect(
     ConfigError: a token is missing: nobody would be watched, and it says so.
     """
     missing = [p for p in secrets.missing() if needs_socket or p.where == "SLACK_BOT_TOKEN"]
+    missing += [p for study in composed.studies for p in lacking(study.config.slack.pager, secrets)]
     if missing or secrets.bot_token is None:
         raise ConfigError(missing)
     if is_loopback(secrets.api_url):
@@ -204,6 +207,7 @@ def connect(
     for study in closed:
         alone = {study.id: study.voice}
         study.delivery = Delivery(composed.database, client, alone, timing=timing, pace=pace, quiet=True)
+    _give_pagers(composed, secrets)
     clock = composed.studies[0].clock
     desk = Desk(
         composed.database, client, {**voices, **apart}, _status_of(studies), clock.study, delivery.wake, clock.wall
@@ -213,6 +217,17 @@ def connect(
     app = bolt_app(client)
     register(app, desk)
     return Connection(delivery, desk, _link(app, composed, secrets))
+
+
+def _give_pagers(composed: Opened, secrets: Secrets) -> None:
+    """A second path for every study that has one, and one of its own for each closed side."""
+    for study in composed.studies:
+        if study.config.slack.pager is None:
+            continue
+        made = Pager(composed.database, {study.id: study.voice}, secrets.smtp_password, secrets.webhook_secret)
+        study.pager = made
+        if study.closed is not None:
+            study.closed.pager = replace(made, voices={study.closed.id: study.voice}, quiet=True)
 
 
 def _status_of(studies: Mapping[str, Study]) -> Callable[..., StatusContent]:

@@ -24,8 +24,8 @@ from storage.schema import alert_version
 
 
 @dataclass(frozen=True)
-class _Call:
-    """One call that is due: what tells it from the others of this alert, whom it calls, and why."""
+class Call:
+    """One call that is due: what tells it from the others of this alert, whom it calls, after how long, and why."""
 
     identity: tuple[object, ...]
     role: Role
@@ -61,7 +61,7 @@ def _unanswered(conn: Connection, study: Study, item: OpenAlert, now: datetime) 
     began = item.reopened_at or told_at(conn, item, parent, now - earliest)
     if began is None:
         return
-    for call in (*_steps(study, item, began, now), *_again(study, item, began, now)):
+    for call in due_calls(study, item, began, now):
         minutes = int(call.waited.total_seconds() // 60)
         yield Notice(
             key(conn, study.id, "escalation", item.rule_id, item.scope, item.episode, *call.identity, began),
@@ -73,7 +73,14 @@ def _unanswered(conn: Connection, study: Study, item: OpenAlert, now: datetime) 
         )  # fmt: skip
 
 
-def _steps(study: Study, item: OpenAlert, began: datetime, now: datetime) -> Iterator[_Call]:
+def due_calls(study: Study, item: OpenAlert, began: datetime, now: datetime) -> list[Call]:
+    """Every step, and the latest repetition, that is due about an alert which nobody has acknowledged since `began`."""
+    if not study.config.slack.escalate:
+        return []
+    return [*_steps(study, item, began, now), *_again(study, item, began, now)]
+
+
+def _steps(study: Study, item: OpenAlert, began: datetime, now: datetime) -> Iterator[Call]:
     """Each configured step whose time has come; at once, where nobody before it can receive an alert."""
     before = [RESPONSIBLE[item.audience]]
     for number, step in enumerate(study.config.slack.escalate, start=1):
@@ -81,16 +88,16 @@ def _steps(study: Study, item: OpenAlert, began: datetime, now: datetime) -> Ite
         skipped = all(_vacant(study, earlier) for earlier in before)
         if skipped or began + step.after <= now:
             waited = min(step.after, now - began)
-            yield _Call((number,), role, waited, vacant=before[-1].value if skipped else "")
+            yield Call((number,), role, waited, vacant=before[-1].value if skipped else "")
         before.append(role)
 
 
-def _again(study: Study, item: OpenAlert, began: datetime, now: datetime) -> Iterator[_Call]:
+def _again(study: Study, item: OpenAlert, began: datetime, now: datetime) -> Iterator[Call]:
     """The last step again, at the configured interval, for as long as a critical alert is not acknowledged."""
     last, every = study.config.slack.escalate[-1], study.config.slack.repeat
     times = (now - began - last.after) // every
     if item.urgency is Urgency.CRITICAL and times >= 1:
-        yield _Call(("again", times), called(last.to, item.audience), last.after + times * every)
+        yield Call(("again", times), called(last.to, item.audience), last.after + times * every)
 
 
 def _undecided(conn: Connection, study: Study, item: OpenAlert, now: datetime) -> Iterator[Notice]:

@@ -20,6 +20,8 @@ from bot.views import (
     Decided,
     EscalationContent,
     Following,
+    PageContent,
+    PagedContent,
     ReminderContent,
     ResponseContent,
     RuleFacts,
@@ -48,6 +50,8 @@ def content_of(conn: Connection, item: Item, voice: Voice) -> Content:
     pydantic.ValidationError, storage.errors.AlertConflict: the row or its alert is not of this program's making.
     """
     stored = stored_from_body(sealing.opened(conn, item.study_id, item.content))
+    if isinstance(stored, PageContent):
+        return _paged(conn, item, voice, stored)
     if not isinstance(stored, StepContent):
         return stored
     assert item.alert_id is not None
@@ -62,6 +66,14 @@ def content_of(conn: Connection, item: Item, voice: Voice) -> Content:
     if stored.step == "response":
         return response_content(about, next(item for item in alert.responses if item.response_id == stored.number))
     return EscalationContent(about, stored.role, voice.members(Role(stored.role)), stored.after_minutes, stored.vacant)
+
+
+def _paged(conn: Connection, item: Item, voice: Voice, stored: PageContent) -> PagedContent:
+    """What leaves by the second path: of open alerts their counts, where the configuration lets them; else nothing."""
+    audience, pager = Audience(item.audience), voice.slack.pager
+    told = item.alert_id is not None and audience is Audience.OPEN and pager is not None and pager.content == "counts"
+    alert = alert_content(conn, voice, alerts.latest(conn, item.alert_id)) if told and item.alert_id else None
+    return PagedContent(audience, stored.why, stored.minutes, alert)
 
 
 def alert_content(conn: Connection, voice: Voice, alert: StoredAlert, *, version: int | None = None) -> AlertContent:

@@ -19,6 +19,7 @@ from bot.views import OpsContent, OpsKind, Stored, stored_from_body
 from rules.model import Audience
 from storage import outbox, sealing
 from storage.errors import AllocationKeyError
+from storage.outbox_rows import PAGES
 from storage.schema import outbox as outbox_table
 
 OVER: Mapping[OpsKind, OpsKind] = {
@@ -27,10 +28,14 @@ OVER: Mapping[OpsKind, OpsKind] = {
     OpsKind.SOCKET_LOST: OpsKind.SOCKET_BACK,
     OpsKind.SECOND_SOCKET: OpsKind.SECOND_GONE,
     OpsKind.CYCLE_FAILED: OpsKind.CYCLE_RECOVERED,
+    OpsKind.PAGE_FAILED: OpsKind.PAGE_WORKS,
     OpsKind.MEMBER_GONE: OpsKind.MEMBER_BACK,
     OpsKind.ROLE_EMPTY: OpsKind.ROLE_FILLED,
 }
 """What begins → what says that it is over."""
+
+PAGE_ATTEMPTS = 3
+"""After so many failed attempts ops hears that the second path fails."""
 
 _BEGAN = {over: began for began, over in OVER.items()}
 Told = Mapping[tuple[OpsKind, str], OpsContent]
@@ -127,6 +132,15 @@ def _people(study: Study, now: datetime) -> Iterator[Condition]:
         name = Role(role).value
         content = OpsContent(OpsKind.ROLE_EMPTY, now, name) if empty else None
         yield Condition(OpsKind.ROLE_EMPTY, name, content)
+
+
+def of_the_second_path(conn: Connection, study: Study, now: datetime) -> Iterator[Condition]:
+    """E-mail or webhook that has failed so often that a person must look."""
+    failing = outbox.troubled_pages(conn, study.id, PAGE_ATTEMPTS) if study.config.slack.pager else {}
+    for kind in PAGES if study.config.slack.pager else ():
+        item = failing.get(kind)
+        failed = OpsContent(OpsKind.PAGE_FAILED, now, kind, item.last_error, since=item.created_at) if item else None
+        yield Condition(OpsKind.PAGE_FAILED, kind, failed)
 
 
 def slow_outbox(conn: Connection, study: Study, now: datetime, most: timedelta) -> OpsContent | None:

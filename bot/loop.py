@@ -15,7 +15,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import select
 
 from bot import by_arm
-from bot.cycle import Cycle, deliver, run_cycle
+from bot.cycle import Cycle, deliver, page, run_cycle
 from bot.health import Health, Readiness, send_heartbeat
 from bot.standing import source_lines
 from bot.study import Study
@@ -89,8 +89,11 @@ class Loop:
             now = study.clock.wall()
             self._scheduler.add_job(self._turn, "interval", seconds=CYCLE_SECONDS, args=[study], next_run_time=now)
             self._scheduler.add_job(self._deliver, "interval", seconds=DELIVER_SECONDS, args=[study], next_run_time=now)
+            if study.pager is not None:
+                self._scheduler.add_job(self._page, "interval", seconds=DELIVER_SECONDS, args=[study])
             if study.closed is not None:
                 self._scheduler.add_job(self._speak, "interval", seconds=DELIVER_SECONDS, args=[study])
+                self._scheduler.add_job(self._page_apart, "interval", seconds=DELIVER_SECONDS, args=[study])
         if self._present is not None:
             self._scheduler.add_job(self._people, "interval", seconds=PEOPLE_SECONDS, next_run_time=now)
         if self._catch_up is not None:
@@ -158,6 +161,12 @@ class Loop:
 
     def _deliver(self, study: Study) -> None:
         self._attempt(study, "delivery.failed", lambda: deliver(study, self.stopped))
+
+    def _page(self, study: Study) -> None:
+        self._attempt(study, "paging.failed", lambda: page(study, self.stopped))
+
+    def _page_apart(self, study: Study) -> None:
+        self._attempt(study, "paging.failed", lambda: by_arm.page(study, self.stopped))
 
     def _speak(self, study: Study) -> None:
         self._attempt(study, "delivery.failed", lambda: by_arm.speak(study, self.stopped))

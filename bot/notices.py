@@ -176,6 +176,8 @@ class OpsKind(StrEnum):
     SECOND_GONE = "second_gone"
     MEMBER_GONE = "member_gone"
     MEMBER_BACK = "member_back"
+    PAGE_FAILED = "page_failed"
+    PAGE_WORKS = "page_works"
     ROLE_EMPTY = "role_empty"
     ROLE_FILLED = "role_filled"
     OUTBOX_HELD = "outbox_held"
@@ -239,7 +241,19 @@ class StepContent:
     type: Literal["step"] = "step"
 
 
-Stored = StepContent | StatusContent | StartingStateContent | WeekContent | GroupsContent | OpsContent
+@stored_dataclass(frozen=True, slots=True)
+class PageContent:
+    """What a row of the second path stores: of an alert, or, without one, for an operator.
+
+    `why`: "raised", "unacknowledged", "unposted" (Slack has not confirmed the message) or "acknowledged".
+    """
+
+    why: Literal["raised", "unacknowledged", "unposted", "acknowledged"]
+    minutes: int = 0
+    type: Literal["page"] = "page"
+
+
+Stored = PageContent | StepContent | StatusContent | StartingStateContent | WeekContent | GroupsContent | OpsContent
 """What `outbox.content` can hold."""
 
 _STORED: TypeAdapter[Stored] = TypeAdapter(Stored)

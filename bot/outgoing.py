@@ -42,6 +42,7 @@ class Notice:
     alert_version: int | None = None
     thread_key: str | None = None
     broadcast: bool = False
+    channel_id: str | None = None
 
 
 def salt(conn: Connection, study_id: str) -> str:
@@ -71,7 +72,7 @@ def queue(conn: Connection, study: Study, notice: Notice) -> int:
     values: dict[str, Any] = {
         "audience": notice.audience.value, "kind": notice.kind, "content": stored_body(notice.content),
         "priority": notice.priority, "alert_id": notice.alert_id, "alert_version": notice.alert_version,
-        "thread_key": notice.thread_key, "broadcast": notice.broadcast,
+        "thread_key": notice.thread_key, "broadcast": notice.broadcast, "channel_id": notice.channel_id,
     }  # fmt: skip
     return outbox.enqueue(conn, study_id=study.id, delivery_key=notice.key, created_at=study.clock.wall(), **values)
 

@@ -20,6 +20,7 @@ from storage.database import Database
 from storage.sides import closed_side
 
 if TYPE_CHECKING:
+    from bot.paging.pager import Pager
     from bot.slack.delivery import Delivery
     from storage.allocation import AllocationKey
     from storage.snapshot import SnapshotBuilder
@@ -76,7 +77,7 @@ class Study:
     sources: record sources by id.   snapshots: builder with its frame cache.
     clock: see `Clock`.   code_version: of the product, stored with every evaluation.
     voice: how the study speaks.   allocation_key: None means that arm-revealing variables are dropped and counted.
-    delivery: None where nothing is posted (replay, source test).
+    delivery: None where nothing is posted (replay, source test).   pager: None where no second path is configured.
     unblinded: this is the closed side of the study: its rules by arm, with a history of their own.
     vitals: of the process, shared by both sides.
     closed: that side, where any rule is by arm.   unwatched: on it, why rules by arm cannot be judged now.
@@ -92,6 +93,7 @@ class Study:
     voice: Voice
     allocation_key: AllocationKey | None = None
     delivery: Delivery | None = None
+    pager: Pager | None = None
     metrics: Metrics = field(default_factory=Metrics)
     vitals: Vitals = field(default_factory=Vitals)
     unblinded: bool = False

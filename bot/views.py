@@ -19,6 +19,7 @@ from bot.notices import (
     OpenAlertLine,
     OpsContent,
     OpsKind,
+    PageContent,
     RuleLine,
     SourceLine,
     StartingStateContent,
@@ -50,6 +51,8 @@ __all__ = [
     "OpenView",
     "OpsContent",
     "OpsKind",
+    "PageContent",
+    "PagedContent",
     "ReminderContent",
     "ResponseContent",
     "RuleFacts",
@@ -296,8 +299,25 @@ class ReminderContent:
         return self.alert.audience
 
 
+@dataclass(frozen=True, slots=True)
+class PagedContent:
+    """What leaves by the second path.
+
+    Parameters
+    ----------
+    audience: of the alert, or ops.   why, minutes: as in `PageContent`.
+    alert: of an open alert, where its counts may leave; None = only that one waits.
+    """
+
+    audience: Audience
+    why: str
+    minutes: int = 0
+    alert: AlertContent | None = None
+
+
 Content = (
-    AlertContent
+    PagedContent
+    | AlertContent
     | WhyContent
     | EscalationContent
     | ReminderContent

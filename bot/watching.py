@@ -14,8 +14,9 @@ from sqlalchemy import Connection, select
 
 from bot.calling import calls
 from bot.faults import fault_lines
-from bot.lasting import Condition, lasting, of_the_process, slow_outbox, told
+from bot.lasting import Condition, lasting, of_the_process, of_the_second_path, slow_outbox, told
 from bot.outgoing import Notice, key, queue
+from bot.paging.due import pages
 from bot.standing import source_lines
 from bot.study import Study
 from bot.views import OpsContent, OpsKind, stored_from_body
@@ -50,6 +51,7 @@ def _notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
         last = told(conn, study.id, Audience.CLOSED)
         yield from lasting(conn, study, last, _rules(conn, study, now), now)
         yield from calls(conn, study, now)
+        yield from pages(conn, study, now)
         return
     yield from _source_notices(conn, study, now)
     yield from _fault_notices(conn, study, now)
@@ -58,7 +60,9 @@ def _notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
     slow = slow_outbox(conn, study, now, SLOW)
     yield from lasting(conn, study, last, _rules(conn, study, now), now)
     yield from lasting(conn, study, last, of_the_process(study, now, slow), now)
+    yield from lasting(conn, study, last, of_the_second_path(conn, study, now), now)
     yield from calls(conn, study, now)
+    yield from pages(conn, study, now)
 
 
 def _source_notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:

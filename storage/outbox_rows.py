@@ -32,13 +32,17 @@ OPEN = (Status.QUEUED, Status.SENDING, Status.AMBIGUOUS)
 """Statuses of what has not reached people yet and is on its way."""
 
 
+PAGES = ("email", "webhook")
+"""Kinds of rows that leave by the second path; all others are for Slack."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One row of the outbox.
 
     Parameters
     ----------
-    outbox_id, study_id, delivery_key, audience: as enqueued; `kind` is parent, reply or note.
+    outbox_id, study_id, delivery_key, audience: as enqueued; `kind` is parent, reply or note, or one of `PAGES`.
     alert_id, alert_version: what it speaks of, None for notes.
     content: JSON values that wording needs; never rendered text.
     priority: 0 critical … 9 routine.   broadcast: a reply that is also shown in the channel.
@@ -100,6 +104,11 @@ def lane() -> ColumnElement[str]:
     """The queue a row stands in: its channel, or study and audience until that is known."""
     own: ColumnElement[str] = func.coalesce(outbox.c.channel_id, outbox.c.study_id + literal("/") + outbox.c.audience)
     return own
+
+
+def by_path(*, pages: bool) -> ColumnElement[bool]:
+    """Condition: rows of the second path, or all others."""
+    return outbox.c.kind.in_(PAGES) if pages else outbox.c.kind.not_in(PAGES)
 
 
 def of(study_ids: Collection[str] | None, audiences: Collection[str] | None) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from bot.app import connect, load_studies, opened, secrets_of
 from bot.commands.guard import guarded
 from bot.commands.output import console, print_json, print_lines
 from bot.config import ConfigError
-from bot.cycle import Cycle, deliver, run_cycle
+from bot.cycle import Cycle, deliver, page, run_cycle
 from bot.slack.preflight import refused_token
 from bot.study import Study
 from bot.views import Mode
@@ -54,6 +54,7 @@ def _drain(study: Study, cycle: Cycle) -> list[str]:
             if not outbox.counts(conn, study.id)["pending"]:
                 break
         report = deliver(study)
+        page(study)
         trouble |= dict.fromkeys(report.problems if report else ())
         pause.wait(0.2)
     _drain_apart(study, until)
@@ -71,6 +72,7 @@ def _drain_apart(study: Study, until: datetime) -> None:
         if not waiting and now >= least:
             return
         by_arm.speak(study)
+        by_arm.page(study)
         pause.wait(0.2)
 
 

@@ -80,11 +80,28 @@ def _nobody(document: Document, file: StudyFile) -> Iterator[Problem]:
             ("slack",), "Nobody will be woken between 22:00 and 08:00: Slack's do-not-disturb wins",
             "Agree who watches at night; 'paging: none' under slack states that the study accepts this",
         )  # fmt: skip
+    yield from _unpaged(document, file)
     if file.operations.heartbeat_url is None:
         yield document.problem(
             ("operations",), "no heartbeat: if this machine dies, only a missing daily note says so",
             "Set operations.heartbeat_url to a dead-man's switch outside this machine",
         )  # fmt: skip
+
+
+def _unpaged(document: Document, file: StudyFile) -> Iterator[Problem]:
+    """Critical rules whose audience nobody is called about by the second path."""
+    pager = file.slack.pager
+    if pager is None:
+        return
+    heard = {"open": "investigator", "closed": "dsmb", "pharmacy": "pharmacist"}
+    critical = {str(r.get("audience", "open")) for _, r in entries(document, "rules") if r.get("urgency") == "critical"}
+    for audience in sorted(critical & set(heard)):
+        by_hook = pager.webhook is not None and audience == "open"
+        if not by_hook and not pager.addresses(Role(heard[audience])):
+            yield document.problem(
+                ("slack", "paging"), f"critical {audience} alerts call nobody outside Slack",
+                f"Add paging.email.to.{heard[audience]}",
+            )  # fmt: skip
 
 
 def _impatient(document: Document, file: StudyFile) -> Iterator[Problem]:

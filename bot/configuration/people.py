@@ -4,31 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from enum import StrEnum
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from bot.configuration.base import Block
+from bot.configuration.paging import Paging, PagingEntry
+from bot.configuration.roles import UNBLINDED as UNBLINDED
+from bot.configuration.roles import Role as Role
 from bot.configuration.words import Channel, Duration, MemberId, Text, refuse
 from rules.model import Audience
-
-
-class Role(StrEnum):
-    """What a person may be in a study. What each role may do is the grid in `bot.access`."""
-
-    INVESTIGATOR = "investigator"
-    MEDICAL_MONITOR = "medical_monitor"
-    COORDINATOR = "coordinator"
-    PHARMACIST = "pharmacist"
-    DSMB = "dsmb"
-    UNBLINDED_STATISTICIAN = "unblinded_statistician"
-    OPERATOR = "operator"
-
-
-UNBLINDED = frozenset({Role.DSMB, Role.UNBLINDED_STATISTICIAN})
-"""Roles that may read closed content (ICH E6(R3) 4.1: define and record who may see unblinded data)."""
 
 
 class Member(Block):
@@ -121,7 +107,8 @@ class Slack(Block):
     repeat: how often the last step is called again while a critical alert is still unacknowledged.
     remind: how often whoever acknowledged an alert is reminded that it is not decided.
     snooze_max: the longest time an alert can be snoozed; a crossed stopping boundary never can.
-    paging: `none` states that the study accepts that Slack wakes nobody at night; left out, `check` warns.
+    paging: how people are reached outside Slack; `none` states that the study accepts that Slack wakes nobody at
+        night; left out, `check` warns.
     """
 
     channels: Mapping[Audience, Channel]
@@ -130,7 +117,12 @@ class Slack(Block):
     repeat: Interval = timedelta(hours=1)
     remind: Interval = timedelta(hours=24)
     snooze_max: Annotated[Duration, AfterValidator(_within_a_week)] = timedelta(hours=72)
-    paging: Literal["none"] | None = None
+    paging: PagingEntry | None = None
+
+    @property
+    def pager(self) -> Paging | None:
+        """The second path, where there is one."""
+        return self.paging if isinstance(self.paging, Paging) else None
 
     def holders(self, role: Role) -> tuple[Member, ...]:
         """The members of a role; empty when nobody holds it."""

@@ -17,6 +17,8 @@ NAMES = {
     "api_url": "SLACK_API_URL",
     "database_url": "DSMBOT_DATABASE_URL",
     "allocation_key": "DSMBOT_ALLOCATION_KEY",
+    "smtp_password": "DSMBOT_SMTP_PASSWORD",
+    "webhook_secret": "DSMBOT_WEBHOOK_SECRET",
 }
 """Field → variable. Each is also read from the file that the variable with `_FILE` names, never from both."""
 
@@ -35,7 +37,8 @@ class Secrets:
 
     Parameters
     ----------
-    bot_token, app_token, signing_secret, allocation_key, database_url: as given; None = not set.
+    bot_token, app_token, signing_secret, allocation_key, database_url, smtp_password, webhook_secret: as given; None =
+        not set.
     api_url: base of the Web API, ends in "/".
     warnings: what works but should be known.
     """
@@ -46,6 +49,8 @@ class Secrets:
     api_url: str = SLACK_API
     database_url: str | None = None
     allocation_key: str | None = None
+    smtp_password: str | None = None
+    webhook_secret: str | None = None
     warnings: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:

@@ -247,7 +247,7 @@ class Delivery:
     def _again_at(self, now: datetime) -> datetime | None:
         """When there is something to do next, None when nothing waits."""
         with self.line.db.reading() as conn:
-            waiting = [outbox.counts(conn, study_id)["pending"] for study_id in self.line.studies]
+            waiting = [outbox.counts(conn, study_id, pages=False)["pending"] for study_id in self.line.studies]
         if not any(waiting):
             return None
         return max(now, self.line.next_free() or now + self.line.timing.post)

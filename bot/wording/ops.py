@@ -75,6 +75,15 @@ SAYS: Mapping[OpsKind, tuple[str, str, str]] = {
         "Nobody holds this role",
         "No active {subject} can receive alerts. The next role of slack.escalate is called at once.",
     ),
+    OpsKind.PAGE_FAILED: (
+        STOP,
+        "The second path fails",
+        (
+            "Critical alerts cannot be sent by {subject}: whoever does not look into Slack is not called. It is tried "
+            "again until it works."
+        ),
+    ),
+    OpsKind.PAGE_WORKS: (FINE, "The second path works again", "What waited for {subject} has been sent."),
     OpsKind.ROLE_FILLED: (FINE, "The role is held again", "An active {subject} can receive alerts again."),
     OpsKind.SECOND_SOCKET: (
         STOP,

@@ -1,0 +1,1 @@
+"""The second path, against real servers on loopback."""
