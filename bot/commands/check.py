@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from bot.check import Report, check, refused
 from bot.commands.guard import guarded
 from bot.commands.output import console, print_json, print_lines
-from bot.config import ConfigError, StudyConfig
+from bot.config import ConfigError, Problem, Secrets, StudyConfig
+from bot.configuration.second_path import lacking
 from bot.loading import load_studies, secrets_of
 from bot.wording.check import rule_lines, wrapped
 from bot.wording.text import count
@@ -38,15 +40,29 @@ def _with_slack(report: Report, configs: list[StudyConfig]) -> Report:
     except ConfigError as error:
         return report.extended(problems=error.problems)
     missing = secrets.missing()
+    missing += [problem for config in configs for problem in lacking(config.slack.pager, secrets)]
     if missing:
         return report.extended(problems=missing, warnings=secrets.warnings)
     from bot.slack.preflight import preflight  # Slack's libraries take a second that --offline need not wait
 
     with console().status("Asking Slack"):
         found = preflight(configs, secrets)
-    return report.extended(
-        problems=found.problems, warnings=(*secrets.warnings, *found.warnings), slack=found.document()
-    )
+    warnings = (*secrets.warnings, *found.warnings, *_second_path(configs, secrets))
+    return report.extended(problems=found.problems, warnings=warnings, slack=found.document())
+
+
+def _second_path(configs: list[StudyConfig], secrets: Secrets) -> Iterator[Problem]:
+    """A mail server that cannot be used: critical alerts would call nobody by e-mail."""
+    from bot.paging.attempt import system_tls
+    from bot.paging.mail import reach
+
+    for config in configs:
+        pager = config.slack.pager
+        if pager is not None and pager.email is not None:
+            fault = reach(pager.email, secrets.smtp_password, system_tls)
+            if fault:
+                fix = "Check host, port, security, user and the password"
+                yield config.document.problem(("slack", "paging", "email"), fault, fix)
 
 
 def _lines(report: Report, *, offline: bool) -> list[str]:
