@@ -43,7 +43,7 @@ DESIGNS: Mapping[str, Described] = MappingProxyType(
         ),
         "wang_tsiatis": Described(
             "Wang-Tsiatis boundary",
-            "When something between Pocock (delta 0.5) and O'Brien-Fleming (delta 0) is wanted.",
+            "When something between one z at all looks (delta 0.5) and O'Brien-Fleming (delta 0) is wanted.",
             f"Wang & Tsiatis, Biometrics 1987;43:193, in binomial form: {_MARTENS}",
         ),
         "beta_binomial": Described(
@@ -53,7 +53,7 @@ DESIGNS: Mapping[str, Described] = MappingProxyType(
         ),
         "chen_chaloner": Described(
             "Chen-Chaloner boundary",
-            "When a rate that is too high (p1) can be named and stopping is wanted for a high posterior of it.",
+            "When a rate that must not be missed (p1) can be named, and a surely smaller excess is no reason to stop.",
             "Chen & Chaloner, Statistics in Medicine 2006;25:2956",
         ),
         "sprt": Described(

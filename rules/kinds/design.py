@@ -55,13 +55,15 @@ class Design(Strict):
     alpha: float | None = Field(None, description="probability of stopping at the null rate, 0 to 1")
     max_n: int | None = Field(None, ge=1, description="look after each subject up to this one; or give looks")
     looks: tuple[int, ...] | None = Field(None, min_length=1, description="numbers of subjects at which to look")
-    delta: float | None = Field(None, description="wang_tsiatis: 0 = O'Brien–Fleming, 0.5 = Pocock")
+    delta: float | None = Field(None, description="wang_tsiatis: 0 = O'Brien–Fleming, 0.5 = one z at all looks")
     prior_a: float | None = Field(
         None, description="beta prior of the rate: first parameter, in subjects with an event"
     )
     prior_b: float | None = Field(None, description="beta prior of the rate: second parameter, in subjects without")
     p1: float | None = Field(None, description="sprt, chen_chaloner: a rate that is not acceptable, above null_rate")
-    nu: float | None = Field(None, description="chen_chaloner: posterior probability that stops at the last look")
+    nu: float | None = Field(
+        None, description="chen_chaloner: posterior probability of a rate above p1 that it also needs"
+    )
     min_events: int | None = Field(None, description="max_sprt: fewest events that can stop; 1 unless said")
     cutoff: float | None = Field(None, description="posterior_cutoff: posterior probability that stops, not calibrated")
     stop_at: tuple[int | None, ...] | None = Field(

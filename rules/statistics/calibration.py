@@ -24,11 +24,15 @@ def calibrate(
 
     Parameters
     ----------
-    method: a key of `METHODS`: "pocock", "beta_binomial", "table".
+    method: a key of `METHODS`: "pocock", "obrien_fleming", "wang_tsiatis", "beta_binomial", "chen_chaloner", "sprt",
+        "max_sprt", "posterior_cutoff", "table".
     null_rate: event probability per subject that is still acceptable, in (0, 1).
     looks: numbers of subjects at which the rule looks, strictly increasing; `range(1, 21)` looks after each.
-    alpha: false alarm wanted, in (0, 1). A "table" may leave it out: it is stored, never enforced.
-    parameters: the design's own: `prior_a`, `prior_b` for beta_binomial; `stop_at` for table.
+    alpha: false alarm wanted, in (0, 1). A "table" and a "posterior_cutoff" may leave it out: there it is stored,
+        never enforced, and the attained alpha says what the numbers mean.
+    parameters: the design's own: `delta` for wang_tsiatis; `prior_a`, `prior_b` for beta_binomial; these and `p1`,
+        `nu` for chen_chaloner, or `cutoff` for posterior_cutoff; `p1` for sprt; `min_events` (1 unless given) for
+        max_sprt; `stop_at` for table.
 
     Raises
     ------

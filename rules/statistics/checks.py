@@ -39,6 +39,12 @@ def probability(parameter: str, value: object) -> float:
     return checked
 
 
+def above_null(parameter: str, value: float, null_rate: float) -> None:
+    """A rate to be detected must lie above the null rate."""
+    if value <= null_rate:
+        raise DesignError(parameter, value, f"a number above the null rate {null_rate:g} and below 1")
+
+
 def rate(parameter: str, value: object) -> float:
     """A true event rate at which a design is judged: a number from 0 to 1, both included."""
     allowed = "numbers from 0 to 1"

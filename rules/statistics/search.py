@@ -59,28 +59,44 @@ def attained(looks: Counts, stops: Counts, null_rate: float) -> float:
     return min(float(stopping_probabilities(looks, stops, np.array([null_rate])).sum()), 1.0)
 
 
-def least_conservative(evidence: Evidence, null_rate: float, alpha: float, looks: Counts) -> Fit:
+def least_conservative(evidence: Evidence, null_rate: float, alpha: float, looks: Counts, least: Counts) -> Fit:
     """The boundary of the family with the largest attained alpha that does not exceed `alpha`.
+
+    Parameters
+    ----------
+    evidence: the family.
+    null_rate, alpha: each in (0, 1).
+    looks: numbers of subjects, strictly increasing, shape (looks,).
+    least: smallest count that may stop at each look whatever the evidence, never falling, shape (looks,); above its
+        look where none may, but not at all looks.
 
     Raises
     ------
     DesignError: on alpha, when even the most conservative boundary of the family exceeds it; the message
         holds the smallest alpha that can be reached.
     """
-    smallest = attained(looks, _strongest(evidence, looks), null_rate)
+    smallest = attained(looks, _strongest(evidence, looks, least), null_rate)
     if smallest > alpha * (1 + ROUNDING):
         allowed = f"the most conservative boundary of this design attains {smallest:.6g}; ask for that or more"
         raise DesignError("alpha", alpha, f"{allowed}, or look at more subjects")
-    first = _first_count(lambda s: _tail(s, looks, null_rate) <= alpha * (1 + TIE), looks)
+    rare = first_count(lambda s: _tail(s, looks, null_rate) <= alpha * (1 + TIE), looks)
+    first, floor = np.minimum(np.maximum(rare, least), looks + 1), _floor(evidence, looks, rare, least)
     ceilings = (_ceiling(evidence, null_rate, alpha * share, looks) for share in _SHARES)
-    fits = (_fit(_grid(evidence, looks, first, ceiling), looks, null_rate, alpha) for ceiling in ceilings)
+    grids = (_Grid(first, _values(evidence, looks, first, ceiling), floor, ceiling) for ceiling in ceilings)
+    fits = (_fit(grid, looks, null_rate, alpha) for grid in grids)
     return next(fit for fit in fits if fit is not None)
 
 
-def _strongest(evidence: Evidence, looks: Counts) -> Counts:
+def _strongest(evidence: Evidence, looks: Counts, least: Counts) -> Counts:
     """The most conservative boundary of the family: stop only at the strongest evidence that can be seen."""
-    strongest = evidence(looks, looks)
+    strongest = np.where(least <= looks, evidence(looks, looks), -np.inf)
     return np.where(strongest >= strongest.max() - TIE, looks, looks + 1)
+
+
+def _floor(evidence: Evidence, looks: Counts, rare: Counts, least: Counts) -> float:
+    """The strongest evidence of a count that may stop but is so frequent that it would exceed alpha alone."""
+    frequent = rare > least
+    return float(evidence(looks[frequent], rare[frequent] - 1).max()) if frequent.any() else float(-np.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +104,8 @@ class _Grid:
     """The evidence of every (look, count) that can decide the search.
 
     A count whose own tail probability exceeds alpha can stop in no boundary that keeps alpha, so that each
-    look begins at its first other count and every cutoff lies above the strongest evidence left out (`floor`).
+    look begins at its first other count that may stop, and every cutoff lies above the strongest evidence left out
+    for its probability (`floor`; −inf where there is none).
 
     Parameters
     ----------
@@ -126,22 +143,23 @@ def _fit(grid: _Grid, looks: Counts, null_rate: float, alpha: float) -> Fit | No
     return Fit(tuple(s if s <= n else None for s, n in counts), cutoff, min(false_alarm(cutoff), alpha))
 
 
-def _grid(evidence: Evidence, looks: Counts, first: Counts, ceiling: float) -> _Grid:
+def _values(evidence: Evidence, looks: Counts, first: Counts, ceiling: float) -> Floats:
+    """`_Grid.values`; where every look's first count is above the ceiling, one column that says so."""
     last = looks
     if np.isfinite(ceiling):
-        last = np.minimum(_first_count(lambda s: evidence(looks, s) >= ceiling, looks), looks)
-    counts = first[:, np.newaxis] + np.arange(max(int((last - first).max()) + 1, 0))
+        last = np.minimum(first_count(lambda s: evidence(looks, s) >= ceiling, looks), looks)
+    counts = first[:, np.newaxis] + np.arange(max(int((last - first).max()) + 1, 1))
     row, column = np.nonzero(counts <= last[:, np.newaxis])
     values = np.full(counts.shape, np.inf)
     values[row, column] = evidence(looks[row], counts[row, column])
-    return _Grid(first, values, float(evidence(looks, first - 1).max()), ceiling)
+    return values
 
 
 def _ceiling(evidence: Evidence, null_rate: float, tail: float, looks: Counts) -> float:
     """Evidence at which every look's tail probability is at most `tail`; +inf where no look has such a count."""
     if tail == 0:
         return float(np.inf)
-    safe = _first_count(lambda s: _tail(s, looks, null_rate) <= tail, looks)
+    safe = first_count(lambda s: _tail(s, looks, null_rate) <= tail, looks)
     some = safe <= looks
     return float(evidence(looks[some], safe[some]).max()) if some.any() else float(np.inf)
 
@@ -151,7 +169,7 @@ def _tail(events: Counts, n: Counts, rate: float) -> Floats:
     return np.asarray(betainc(events, n - events + 1.0, rate))
 
 
-def _first_count(holds: Callable[[Counts], NDArray[np.bool_]], n: Counts) -> Counts:
+def first_count(holds: Callable[[Counts], NDArray[np.bool_]], n: Counts) -> Counts:
     """The smallest count from 1 to n at which a condition holds that holds ever after; n + 1 where it never does."""
     low, high = np.ones_like(n), n + 1
     while np.any(low < high):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +120,7 @@ def calibrate_max_sprt(
     ratio: z, control to treated person-time, above 0; equal arms have 1.
     alpha: one-sided false alarm of all terms together, in (0, 1).
     max_events: the last event that is looked at, both arms together.
-    min_events: the first that is.
+    min_events: the first that is, also of both arms together; before it nothing can alert.
     terms: number of terms tested; each gets alpha / terms (Bonferroni).
 
     Raises
@@ -134,11 +134,16 @@ def calibrate_max_sprt(
     most = checks.whole("max_events", max_events, "a whole number of events")
     if not 1 <= most <= checks.MAX_SUBJECTS:
         raise DesignError("max_events", max_events, f"a whole number of events from 1 to {checks.MAX_SUBJECTS:,}")
-    if not 1 <= checks.whole("min_events", min_events, "a whole number of events") <= most:
+    least = checks.whole("min_events", min_events, "a whole number of events")
+    if not 1 <= least <= most:
         raise DesignError("min_events", min_events, f"a whole number of events from 1 to {most}, max_events")
     control = Multiplicity(terms, alpha)
-    boundary = calibrate(
-        "max_sprt", null_rate=1 / (1 + ratio), alpha=control.each, looks=range(1, most + 1), min_events=min_events
+    judged = calibrate("max_sprt", null_rate=1 / (1 + ratio), alpha=control.each, looks=range(least, most + 1))
+    boundary = replace(
+        judged,
+        looks=tuple(range(1, most + 1)),
+        stop_at=(None,) * (least - 1) + judged.stop_at,
+        parameters={"min_events": least},
     )
     return MaxSprtPlan(boundary, float(ratio), control)
 

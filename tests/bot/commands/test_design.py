@@ -49,6 +49,33 @@ def test_json_is_the_contract() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("method", "typed", "parameters"),
+    [("obrien_fleming", "", {}), ("wang_tsiatis", "0.25", {"delta": 0.25}), ("sprt", "0.4", {"p1": 0.4}),
+     ("chen_chaloner", "0.6,2.4,0.4,0.5", {"prior_a": 0.6, "prior_b": 2.4, "p1": 0.4, "nu": 0.5}),
+     ("max_sprt", "", {}), ("max_sprt", "3", {"min_events": 3}),
+     ("posterior_cutoff", "0.6,2.4,0.95", {"prior_a": 0.6, "prior_b": 2.4, "cutoff": 0.95})],
+)  # fmt: skip
+def test_every_binary_design_by_the_order_of_its_parameters(
+    tmp_path: Path, method: str, typed: str, parameters: dict[str, Any]
+) -> None:
+    """One document, two figures, and no warning: catches a parameter out of its contract order."""
+    picture = tmp_path / "boundary.svg"
+    found = document(f"{method} {SMALL} {f'--param {typed}' if typed else ''} --rates .2,.4 --plot {picture}")
+    wanted = calibrate(method, null_rate=0.2, alpha=0.1, looks=range(1, 11), **parameters)
+    assert list(found) == [
+        "method", "null_rate", "alpha", "attained_alpha", "critical_value", "looks", "stop_at", "oc",
+    ]  # fmt: skip
+    assert (found["stop_at"], found["attained_alpha"]) == (list(wanted.stop_at), wanted.attained_alpha)
+    assert found["oc"][1]["p_stop"] == operating_characteristics(wanted, [0.4])[0].p_stop
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_posterior_cutoff_needs_no_alpha() -> None:
+    found = document("posterior_cutoff --null-rate .2 --max-n 10 --param 0.6,2.4,0.95")
+    assert (found["alpha"], found["critical_value"]) == (None, 0.95)
+
+
 def test_json_on_exposure_has_events_in_place_of_looks() -> None:
     found = document(f"exposure_pocock {EXPOSURE} --rates .1,.4")
     same = calibrate_exposure("exposure_pocock", null_rate=0.2, alpha=0.1, max_n=24, window=28)
@@ -207,6 +234,9 @@ def test_a_missing_matplotlib_is_said_before_anything_is_written(
         (f"exposure_pocock {EXPOSURE} --max-exposure expectd", "did you mean 'expected'?"),
         (f"exposure_pocock {EXPOSURE} --rates 1", "--rates 1 is not possible: numbers from 0 to below 1"),
         (f"exposure_sprt {EXPOSURE} --param .1", "--param p1=0.1 is not possible: a number above the null rate 0.2"),
+        (f"sprt {SMALL} --param .1", "--param p1=0.1 is not possible: a number above the null rate 0.2 and below 1."),
+        (f"wang_tsiatis {SMALL} --param 2", "--param delta=2 is not possible: a number from 0 (O'Brien-Fleming)"),
+        (f"max_sprt {SMALL} --param 11", "--param min_events=11 is not possible: from 1 to 10, the subjects at the"),
         ("table --null-rate .2 --looks 3,5", "--param stop_at is missing: table takes stop_at."),
         ("table --null-rate .2 --looks 3,5 --param 3,2", "--param stop_at=3,2 is not possible:"),
         ("table --null-rate .2 --looks 3,5 --param 2,few", "--param stop_at: 'few' is not a whole number."),

@@ -6,11 +6,12 @@ two fractions are equal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from itertools import product
 from math import comb
+from typing import Any
 
 
 def tail(s: int, n: int, p: Fraction) -> Fraction:
@@ -46,20 +47,40 @@ def characteristics(
     return Fraction(stops, b**n), Fraction(subjects, b**n), Fraction(events, b**n)
 
 
+def evidence(method: str, n: int, s: int, p: Fraction, given: Mapping[str, Any]) -> Fraction | None:
+    """Any rising function of the design's statistic that stays a fraction; None where the count may not stop."""
+    q, excess = 1 - p, s - n * p
+    if method == "pocock":
+        return 1 - tail(s, n, p)
+    if method == "obrien_fleming":
+        return excess
+    if method == "wang_tsiatis":  # |z statistic| raised to the power that makes n^(power × delta) whole
+        power = Fraction(given["delta"]).denominator
+        return (1 if excess > 0 else -1) * abs(excess) ** power / n ** Fraction(given["delta"]).numerator
+    if method == "sprt":
+        return (given["p1"] / p) ** s * ((1 - given["p1"]) / q) ** (n - s)
+    if method == "max_sprt":
+        if excess <= 0 or s < given.get("min_events", 1):
+            return None
+        return (s / (n * p)) ** s * ((n - s) / (n * q)) ** (n - s)
+    a, b = given["prior_a"], given["prior_b"]
+    if method == "chen_chaloner" and posterior_above(s, n, given["p1"], a, b) < given["nu"]:
+        return None
+    return posterior_above(s, n, p, a, b)
+
+
 def least_conservative(
-    method: str, p: Fraction, alpha: Fraction, looks: Sequence[int], prior: tuple[int, int] = (1, 1)
+    method: str, p: Fraction, alpha: Fraction, looks: Sequence[int], **given: Any
 ) -> tuple[int | None, ...] | None:
     """The table of the family's least conservative boundary that keeps alpha, by trying every cutoff."""
-
-    @cache
-    def evidence(n: int, s: int) -> Fraction:
-        return 1 - tail(s, n, p) if method == "pocock" else posterior_above(s, n, p, *prior)
+    values = {(n, s): evidence(method, n, s, p, given) for n in looks for s in range(n + 1)}
 
     def table(cutoff: Fraction) -> tuple[int | None, ...]:
-        return tuple(next((s for s in range(n + 1) if evidence(n, s) >= cutoff), None) for n in looks)
+        reached = {at for at, value in values.items() if value is not None and value >= cutoff}
+        return tuple(next((s for s in range(n + 1) if (n, s) in reached), None) for n in looks)
 
     best = None
-    for cutoff in sorted({evidence(n, s) for n in looks for s in range(n + 1)}, reverse=True):
+    for cutoff in sorted({value for value in values.values() if value is not None}, reverse=True):
         candidate = table(cutoff)
         if characteristics(looks, candidate, p)[0] > alpha:
             break

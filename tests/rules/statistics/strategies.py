@@ -32,17 +32,30 @@ def tables(draw: st.DrawFn, max_n: int = 40) -> tuple[tuple[int, ...], tuple[int
     return looks, tuple(counts)
 
 
+FAMILIES = ("pocock", "obrien_fleming", "wang_tsiatis", "beta_binomial", "chen_chaloner", "sprt", "max_sprt")
+
+
 @st.composite
 def designs(draw: st.DrawFn, max_n: int = 40) -> dict[str, Any]:
     """Arguments of `calibrate` for a calibrated design, from plausible to extreme."""
+    method = draw(st.sampled_from(FAMILIES))
+    rate = draw(st.sampled_from([0.05, 0.1, 0.2, 0.25, 0.5]) | st.floats(0.001, 0.999))
     asked: dict[str, Any] = {
-        "method": draw(st.sampled_from(["pocock", "beta_binomial"])),
-        "null_rate": draw(st.sampled_from([0.05, 0.1, 0.2, 0.25, 0.5]) | st.floats(0.001, 0.999)),
+        "method": method,
+        "null_rate": rate,
         "alpha": draw(st.sampled_from([0.01, 0.05, 0.1, 0.2]) | st.floats(0.001, 0.999)),
         "looks": draw(look_sets(max_n)),
     }
-    if asked["method"] == "beta_binomial":
+    if method in ("beta_binomial", "chen_chaloner"):
         asked |= {
             name: draw(st.sampled_from([0.1, 0.6, 1, 2.4, 30]) | st.floats(0.01, 50)) for name in ("prior_a", "prior_b")
         }
+    if method in ("sprt", "chen_chaloner"):
+        asked["p1"] = rate + (1 - rate) * draw(st.sampled_from([0.01, 0.1, 0.3]) | st.floats(0.001, 0.99))
+    if method == "chen_chaloner":
+        asked["nu"] = draw(st.sampled_from([0.05, 0.2, 0.5]) | st.floats(0.001, 0.99))
+    if method == "wang_tsiatis":
+        asked["delta"] = draw(st.sampled_from([0, 0.25, 0.5, 1]) | st.floats(0, 1))
+    if method == "max_sprt":
+        asked["min_events"] = draw(st.sampled_from([1, 1, 3]))
     return asked

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import betainc
 
 from rules.errors import DesignError, RulesError
 from rules.statistics import METHODS, calibrate, false_alarm_with_dropout, operating_characteristics
@@ -55,6 +56,65 @@ def test_priors(name: str, prior: object) -> None:
     refused(GOOD | {name: prior}, name, prior, "above 0")
 
 
+PLAIN: dict[str, Any] = {"null_rate": 0.2, "alpha": 0.1, "looks": range(1, 21)}
+SPRT = PLAIN | {"method": "sprt", "p1": 0.4}
+CHEN = PLAIN | {"method": "chen_chaloner", "prior_a": 0.6, "prior_b": 2.4, "p1": 0.4, "nu": 0.2}
+CUTOFF = PLAIN | {"method": "posterior_cutoff", "prior_a": 0.6, "prior_b": 2.4, "cutoff": 0.95}
+
+
+@pytest.mark.parametrize("delta", [-0.01, 1.01, "half", None, float("nan"), True])
+def test_delta(delta: object) -> None:
+    refused(PLAIN | {"method": "wang_tsiatis", "delta": delta}, "delta", delta, "from 0 (O'Brien-Fleming)")
+
+
+@pytest.mark.parametrize("design", [SPRT, CHEN], ids=["sprt", "chen_chaloner"])
+@pytest.mark.parametrize(
+    ("p1", "says"),
+    [(0.2, "above the null rate 0.2"), (0.1, "above the null rate 0.2"), (0, OPEN_UNIT), (1, OPEN_UNIT),
+     (1.4, OPEN_UNIT), ("0.4", OPEN_UNIT), (None, OPEN_UNIT)],
+)  # fmt: skip
+def test_a_rate_to_be_detected_lies_above_the_null(design: dict[str, Any], p1: object, says: str) -> None:
+    refused(design | {"p1": p1}, "p1", p1, says)
+
+
+@pytest.mark.parametrize("value", [0, 1, -0.2, 95, "0.2", None])
+def test_posterior_probabilities(value: object) -> None:
+    refused(CHEN | {"nu": value}, "nu", value, OPEN_UNIT)
+    refused(CUTOFF | {"cutoff": value}, "cutoff", value, OPEN_UNIT)
+
+
+@pytest.mark.parametrize("name", ["prior_a", "prior_b"])
+def test_priors_of_every_design_that_has_one(name: str) -> None:
+    refused(CHEN | {name: 0}, name, 0, "above 0")
+    refused(CUTOFF | {name: -1}, name, -1, "above 0")
+
+
+def test_a_nu_that_no_count_reaches() -> None:
+    """Five of five leave .74 for a rate above .6: a ν of .8 would never stop, and says so rather than blame alpha."""
+    highest = 1 - betainc(5.6, 2.4, 0.6)
+    refused(CHEN | {"p1": 0.6, "nu": 0.8, "looks": range(1, 6)}, "nu", 0.8, f"at most {highest:.6g}")
+    assert calibrate(**CHEN | {"p1": 0.6, "nu": highest - 1e-6, "looks": range(1, 6)}).stop_at[-1] == 5
+
+
+def test_a_cutoff_that_the_prior_reaches_without_an_event() -> None:
+    """Beta(1, 1) leaves .94 for a rate above .02 after 2 without an event: no rule of safety stops there."""
+    asked = CUTOFF | {"null_rate": 0.02, "prior_a": 1, "prior_b": 1, "looks": range(2, 9)}
+    without = 0.98**3
+    refused(asked | {"cutoff": 0.94}, "cutoff", 0.94, f"above {without:.6g}, the posterior after 2 without an event")
+    assert calibrate(**asked | {"cutoff": 0.95}).stop_at[0] == 1
+
+
+def test_a_cutoff_that_no_count_reaches_never_stops() -> None:
+    """Refused where a rule is watched; here it is a design with a false alarm of nothing."""
+    boundary = calibrate(**CUTOFF | {"looks": (1,), "cutoff": 0.99})
+    assert (boundary.stop_at, boundary.attained_alpha) == ((None,), 0.0)
+
+
+@pytest.mark.parametrize("least", [0, -1, 1.5, "3", None, True, 21])
+def test_minimum_events(least: object) -> None:
+    refused(PLAIN | {"method": "max_sprt", "min_events": least}, "min_events", least, "1")
+
+
 @pytest.mark.parametrize(
     ("counts", "says"),
     [
@@ -84,8 +144,10 @@ def test_protocol_tables(counts: object, says: str) -> None:
         (GOOD | {"method": "beta_binomal"}, "method", "did you mean 'beta_binomial'?"),
         (GOOD | {"method": "Pocok"}, "method", "did you mean 'pocock'?"),
         (GOOD | {"method": "beta-binomial"}, "method", "did you mean 'beta_binomial'?"),
-        (GOOD | {"method": "xyz"}, "method", "one of pocock, beta_binomial, table"),
-        (GOOD | {"method": None}, "method", "one of pocock, beta_binomial, table"),
+        (GOOD | {"method": "xyz"}, "method", "one of pocock, obrien_fleming, wang_tsiatis, beta_binomial"),
+        (GOOD | {"method": None}, "method", "sprt, max_sprt, posterior_cutoff, table"),
+        (GOOD | {"method": "maxsprt"}, "method", "did you mean 'max_sprt'?"),
+        (GOOD | {"method": "O'Brien-Fleming"}, "method", "did you mean 'obrien_fleming'?"),
         (GOOD | {"method": ["pocock"]}, "method", "one of pocock"),
         (GOOD | {"prior_alpha": 1}, "prior_alpha", "did you mean 'prior_a'?"),
         (GOOD | {"method": "pocock"}, "prior_a", "pocock takes no parameters"),
@@ -149,7 +211,13 @@ def test_numbers_of_other_libraries_are_numbers() -> None:
 def test_the_methods_name_their_parameters_in_contract_order() -> None:
     assert {name: design.parameters() for name, design in METHODS.items()} == {
         "pocock": (),
+        "obrien_fleming": (),
+        "wang_tsiatis": ("delta",),
         "beta_binomial": ("prior_a", "prior_b"),
+        "chen_chaloner": ("prior_a", "prior_b", "p1", "nu"),
+        "sprt": ("p1",),
+        "max_sprt": ("min_events",),
+        "posterior_cutoff": ("prior_a", "prior_b", "cutoff"),
         "table": ("stop_at",),
     }
 

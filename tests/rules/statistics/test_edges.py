@@ -11,10 +11,23 @@ from rules.statistics import Boundary, calibrate, operating_characteristics
 from tests.rules.statistics import slow
 
 PRIOR = {"prior_a": 0.6, "prior_b": 2.4}
-FAMILIES = [("pocock", {}), ("beta_binomial", PRIOR)]
+FAMILIES: list[tuple[str, dict[str, float]]] = [
+    ("pocock", {}),
+    ("obrien_fleming", {}),
+    ("wang_tsiatis", {"delta": 0.25}),
+    ("beta_binomial", PRIOR),
+    ("max_sprt", {}),
+]
 
 
-@pytest.mark.parametrize(("method", "parameters"), FAMILIES)
+def named_rate(null_rate: float) -> list[tuple[str, dict[str, float]]]:
+    """The designs that name a rate above the null, for a null rate of any size."""
+    above = (1 + null_rate) / 2 if null_rate > 0.5 else 2 * null_rate
+    prior = {"prior_a": 2.4, "prior_b": 1e-3} if null_rate > 0.5 else PRIOR
+    return [("sprt", {"p1": above}), ("chen_chaloner", prior | {"p1": above, "nu": 0.01})]
+
+
+@pytest.mark.parametrize(("method", "parameters"), FAMILIES + named_rate(0.05))
 def test_one_subject(method: str, parameters: dict[str, float]) -> None:
     boundary = calibrate(method, null_rate=0.05, alpha=0.1, looks=[1], **parameters)
     assert boundary.stop_at == (1,)
@@ -22,7 +35,7 @@ def test_one_subject(method: str, parameters: dict[str, float]) -> None:
     assert operating_characteristics(boundary, [0.3])[0].p_stop == pytest.approx(0.3)
 
 
-@pytest.mark.parametrize(("method", "parameters"), FAMILIES)
+@pytest.mark.parametrize(("method", "parameters"), FAMILIES + named_rate(1e-6))
 def test_a_very_rare_event_stops_at_the_first_few(method: str, parameters: dict[str, float]) -> None:
     with np.errstate(all="raise", under="ignore"):
         boundary = calibrate(method, null_rate=1e-6, alpha=1e-4, looks=range(1, 201), **parameters)
@@ -31,19 +44,19 @@ def test_a_very_rare_event_stops_at_the_first_few(method: str, parameters: dict[
     assert operating_characteristics(boundary, [1e-6])[0].expected_n == pytest.approx(200, rel=1e-3)
 
 
-@pytest.mark.parametrize(("method", "parameters"), FAMILIES)
+@pytest.mark.parametrize(("method", "parameters"), FAMILIES + named_rate(1 - 1e-6))
 def test_an_almost_certain_event_can_be_tested_at_a_large_alpha_only(method: str, parameters: dict[str, float]) -> None:
     boundary = calibrate(method, null_rate=1 - 1e-6, alpha=0.99999, looks=range(1, 21), **parameters)
     assert boundary.stop_at[-1] == 20
     assert boundary.attained_alpha <= 0.99999
 
 
-@pytest.mark.parametrize(("method", "parameters"), FAMILIES)
+@pytest.mark.parametrize(("method", "parameters"), FAMILIES + named_rate(0.02))
 def test_five_thousand_subjects(method: str, parameters: dict[str, float]) -> None:
     boundary = calibrate(method, null_rate=0.02, alpha=0.05, looks=range(1, 5001), **parameters)
-    assert 0.049 < boundary.attained_alpha <= 0.05
+    assert 0.045 < boundary.attained_alpha <= 0.05
     assert boundary.stop_at[-1] is not None
-    assert 100 < boundary.stop_at[-1] < 150
+    assert 100 < boundary.stop_at[-1] < 175
     low, high = operating_characteristics(boundary, [0.01, 0.04])
     assert low.p_stop < 0.005
     assert high.p_stop > 0.999
@@ -70,7 +83,9 @@ def test_strong_and_improper_looking_priors(prior_a: float, prior_b: float) -> N
 def test_posteriors_that_round_to_one_are_still_ordered(prior: tuple[int, int]) -> None:
     """P(rate ≤ .2) is below 1e-340 everywhere: as floats all counts would tie, and alpha would be given away."""
     looks, alpha = tuple(range(1, 9)), Fraction(1, 10)
-    expected = slow.least_conservative("beta_binomial", Fraction(1, 5), alpha, looks, prior)
+    expected = slow.least_conservative(
+        "beta_binomial", Fraction(1, 5), alpha, looks, prior_a=prior[0], prior_b=prior[1]
+    )
     boundary = calibrate("beta_binomial", null_rate=0.2, alpha=0.1, looks=looks, prior_a=prior[0], prior_b=prior[1])
     assert boundary.stop_at == expected
 

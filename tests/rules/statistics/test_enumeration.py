@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -16,23 +17,69 @@ RATES = (Fraction(1, 10), Fraction(1, 5), Fraction(1, 3), Fraction(1, 2), Fracti
 ALPHAS = (Fraction(1, 100), Fraction(1, 20), Fraction(1, 10), Fraction(1, 4), Fraction(9, 10))
 
 
+DESIGNS: list[tuple[str, dict[str, Any]]] = [
+    ("pocock", {}),
+    ("obrien_fleming", {}),
+    ("wang_tsiatis", {"delta": Fraction(1, 4)}),
+    ("wang_tsiatis", {"delta": Fraction(1, 2)}),
+    ("wang_tsiatis", {"delta": Fraction(1)}),
+    ("beta_binomial", {"prior_a": 1, "prior_b": 4}),
+    ("beta_binomial", {"prior_a": 2, "prior_b": 1}),
+    ("chen_chaloner", {"prior_a": 1, "prior_b": 4, "p1": Fraction(17, 20), "nu": Fraction(1, 50)}),
+    ("chen_chaloner", {"prior_a": 2, "prior_b": 1, "p1": Fraction(9, 10), "nu": Fraction(1, 2)}),
+    ("sprt", {"p1": Fraction(9, 10)}),
+    ("max_sprt", {}),
+    ("max_sprt", {"min_events": 3}),
+]
+
+
+def as_floats(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {name: float(value) if isinstance(value, Fraction) else value for name, value in parameters.items()}
+
+
 @pytest.mark.parametrize("looks", [*EVERY.values(), *GROUPS], ids=str)
 @pytest.mark.parametrize("rate", RATES, ids=str)
-@pytest.mark.parametrize(("method", "prior"), [("pocock", None), ("beta_binomial", (1, 4)), ("beta_binomial", (2, 1))])
+@pytest.mark.parametrize(("method", "parameters"), DESIGNS, ids=str)
 def test_every_alpha_gives_the_least_conservative_boundary(
-    method: str, prior: tuple[int, int] | None, rate: Fraction, looks: tuple[int, ...]
+    method: str, parameters: dict[str, Any], rate: Fraction, looks: tuple[int, ...]
 ) -> None:
-    parameters = {"prior_a": prior[0], "prior_b": prior[1]} if prior else {}
+    asked: dict[str, Any] = {"null_rate": float(rate), "looks": looks} | as_floats(parameters)
     for alpha in ALPHAS:
-        expected = slow.least_conservative(method, rate, alpha, looks, prior or (1, 1))
+        expected = slow.least_conservative(method, rate, alpha, looks, **parameters)
         if expected is None:
-            with pytest.raises(DesignError, match="alpha"):
-                calibrate(method, null_rate=float(rate), alpha=float(alpha), looks=looks, **parameters)
+            with pytest.raises(DesignError, match=r"alpha|nu =|min_events"):
+                calibrate(method, alpha=float(alpha), **asked)
             continue
-        boundary = calibrate(method, null_rate=float(rate), alpha=float(alpha), looks=looks, **parameters)
+        boundary = calibrate(method, alpha=float(alpha), **asked)
         assert boundary.stop_at == expected
         exact = float(slow.characteristics(looks, expected, rate)[0])
         assert boundary.attained_alpha == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("looks", [EVERY[8], *GROUPS], ids=str)
+@pytest.mark.parametrize("rate", RATES, ids=str)
+@pytest.mark.parametrize("cutoff", [Fraction(1, 2), Fraction(4, 5), Fraction(19, 20), Fraction(99, 100)], ids=str)
+def test_a_posterior_cutoff_stops_at_the_first_count_that_reaches_it(
+    cutoff: Fraction, rate: Fraction, looks: tuple[int, ...]
+) -> None:
+    a, b = 1, 2
+    counts = [next((s for s in range(n + 1) if slow.posterior_above(s, n, rate, a, b) >= cutoff), None) for n in looks]
+    asked: dict[str, Any] = {"null_rate": float(rate), "looks": looks, "cutoff": float(cutoff)}
+    if 0 in counts:
+        with pytest.raises(DesignError, match=r"cutoff = .* without an event"):
+            calibrate("posterior_cutoff", prior_a=a, prior_b=b, **asked)
+        return
+    boundary = calibrate("posterior_cutoff", prior_a=a, prior_b=b, **asked)
+    assert boundary.stop_at == tuple(counts)
+    exact = float(slow.characteristics(looks, counts, rate)[0])
+    assert boundary.attained_alpha == pytest.approx(exact, rel=1e-12)
+
+
+def test_a_posterior_that_equals_its_cutoff_stops() -> None:
+    """At rate ½ under Beta(1, 1), 1 of 2, 2 of 4 … have a posterior of exactly ½: floats may be a bit below."""
+    looks = range(2, 400, 2)
+    boundary = calibrate("posterior_cutoff", null_rate=0.5, looks=looks, prior_a=1, prior_b=1, cutoff=0.5)
+    assert boundary.stop_at == tuple(n // 2 for n in looks)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
+from scipy.stats import beta
 
 from rules.statistics import calibrate, operating_characteristics
 from tests.rules.statistics import golden
 from tests.rules.statistics.golden import Golden
 
-DESIGNS = [golden.POCOCK_50, golden.POCOCK_GROUPS, golden.BETA_BINOMIAL_100]
+DESIGNS = golden.BINARY
 SHIPPED = {"null_rate": 0.2, "alpha": 0.1, "prior_a": 0.6, "prior_b": 2.4}
 
 
@@ -41,6 +44,40 @@ def test_characteristics_equal_the_reference(expected: Golden) -> None:
 def test_group_boundary_of_another_program() -> None:
     boundary = calibrate("pocock", null_rate=0.2, alpha=0.1, looks=golden.TOXBDRY_LOOKS)
     assert boundary.stop_at == tuple(count + 1 for count in golden.TOXBDRY_HI)
+
+
+@pytest.mark.parametrize(("events", "critical_value"), golden.MAX_SPRT_BINOMIAL)
+def test_binomial_max_sprt_of_another_program(events: int, critical_value: float) -> None:
+    """At z = 1 the statistic is s ln(2s/n) + (n − s) ln(2(n − s)/n) while s > n/2."""
+    boundary = calibrate("max_sprt", null_rate=0.5, alpha=0.05, looks=range(1, events + 1))
+    for n, stop in zip(boundary.looks, boundary.stop_at, strict=True):
+        reaching = [
+            s for s in range(n // 2 + 1, n + 1)
+            if sum(k * math.log(2 * k / n) for k in (s, n - s) if k) >= critical_value
+        ]  # fmt: skip
+        assert stop == min(reaching, default=None)
+
+
+def test_an_obrien_fleming_tie_that_floats_would_break() -> None:
+    """5 of 10, 6 of 20, 7 of 30 and 8 of 40 exceed 10 % by four events each; all of them would attain .0508."""
+    boundary = calibrate("obrien_fleming", null_rate=0.1, alpha=0.05, looks=range(1, 41))
+    assert boundary.attained_alpha == pytest.approx(0.0439, abs=5e-5)
+    assert [boundary.stop_at_n(n) for n in (10, 20, 30, 40)] == [6, 7, 8, 9]
+    tied = [s - 1 if n in (10, 20, 30, 40) else s for n, s in zip(boundary.looks, boundary.stop_at, strict=True) if s]
+    first = boundary.stop_at.index(next(s for s in boundary.stop_at if s)) + 1
+    all_of_them = calibrate("table", null_rate=0.1, looks=range(first, 41), stop_at=tied)
+    assert all_of_them.attained_alpha == pytest.approx(0.0508, abs=5e-5)
+
+
+def test_an_sprt_that_a_narrow_search_misses() -> None:
+    """.05 against .075 with 24 subjects: a search that begins at ½χ²(1 − α) attains .00097, the family has .0492."""
+    boundary = calibrate("sprt", null_rate=0.05, alpha=0.05, looks=range(1, 25), p1=0.075)
+    assert boundary.attained_alpha == pytest.approx(0.0492, abs=5e-5)
+
+
+def test_a_max_sprt_whose_root_search_fails_elsewhere() -> None:
+    boundary = calibrate("max_sprt", null_rate=0.2, alpha=0.05, looks=range(1, 61))
+    assert 0.04 < boundary.attained_alpha <= 0.05
 
 
 def test_published_example() -> None:
@@ -77,10 +114,12 @@ def test_shipped_rule() -> None:
 
 def test_false_alarm_of_a_fixed_posterior_cutoff() -> None:
     """A posterior cutoff of .95 is no 5 % rule: Beta(.3, .7), p0 = .3, 40 subjects stops 24 % of safe trials."""
-    from scipy.stats import beta
-
-    table = [next((s for s in range(n + 1) if beta.sf(0.3, 0.3 + s, 0.7 + n - s) >= 0.95), None) for n in range(1, 41)]
-    boundary = calibrate("table", null_rate=0.3, looks=range(1, 41), stop_at=table)
+    table = tuple(
+        next((s for s in range(n + 1) if beta.sf(0.3, 0.3 + s, 0.7 + n - s) >= 0.95), None) for n in range(1, 41)
+    )
+    boundary = calibrate("posterior_cutoff", null_rate=0.3, looks=range(1, 41), prior_a=0.3, prior_b=0.7, cutoff=0.95)
+    assert boundary.stop_at == table
+    assert (boundary.alpha, boundary.critical_value) == (None, 0.95)
     assert boundary.attained_alpha == pytest.approx(0.24, abs=0.005)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.errors import DesignError
@@ -55,6 +55,7 @@ def designs(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(designs())
+@settings(deadline=None)
 def test_alpha_is_kept_and_met(asked: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -74,6 +75,7 @@ def test_alpha_is_kept_and_met(asked: dict[str, Any]) -> None:
 
 
 @given(designs(), st.floats(1.05, 3))
+@settings(deadline=None)
 def test_a_smaller_alpha_is_never_easier_to_cross(asked: dict[str, Any], factor: float) -> None:
     wide, narrow = calibrate_exposure(**asked), calibrate_exposure(**asked | {"alpha": asked["alpha"] / factor})
     for event in range(1, 80):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.errors import DesignError
@@ -51,6 +51,7 @@ OBSERVED = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 3)), min_size=1
 
 
 @given(OBSERVED, st.integers(0, 12))
+@settings(deadline=None)
 def test_another_algorithm_gives_the_same(observed: list[tuple[int, int]], by: int) -> None:
     time, cause = zip(*observed, strict=True)
     found = cumulative_incidence(time, cause)
@@ -61,6 +62,7 @@ def test_another_algorithm_gives_the_same(observed: list[tuple[int, int]], by: i
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(1, 2)), min_size=2, max_size=25))
+@settings(deadline=None)
 def test_without_censoring_it_is_the_binomial_proportion(observed: list[tuple[int, int]]) -> None:
     time, cause = (np.array(column) for column in zip(*observed, strict=True))
     found = cumulative_incidence(time, cause)

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.statistics.exposure import calibrate_exposure, exposure_characteristics
@@ -28,6 +28,7 @@ def tables(draw: st.DrawFn) -> tuple[list[int], list[float]]:
 
 
 @given(tables(), st.floats(0.05, 2.5))
+@settings(deadline=None)
 def test_the_recursion_is_exact(table: tuple[list[int], list[float]], hazard: float) -> None:
     events, up_to = table
     passage = first_passage(np.array(events), np.array(up_to), hazard)
