@@ -31,10 +31,12 @@ DETAILS = frozenset({
     "beyond_design", "met_now", "first_crossed_at_n", "entry_delay_days", "crossed_study_day",
     "earliest_possible_date", "first_dose_partial", "first_crossing", "evidence_total", "evidence_shown",
     "course",
+    "clocks", "clock", "limit", "aware_at", "due_at", "end_of_day", "warned", "record", "done", "late_share",
+    "measure", "limit_days", "share", "n_late", "at_least",
 })  # fmt: skip
 """Details of findings that may leave for Slack, whatever a plug-in rule adds."""
 
-_NOT_OF_SUBJECTS = frozenset({"aware_at", "due_at", "known_at"})
+_NOT_OF_SUBJECTS = frozenset({"aware_at", "due_at", "known_at", "submitted_at"})
 """Times of people and records, not of subjects: shown where days of events are not."""
 
 _DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?([T ].*)?(/.*)?")

@@ -17,7 +17,7 @@ from bot.outgoing import PRIORITY, alert_key, key
 from bot.standing import starting_state
 from bot.study import Study
 from bot.views import StepContent, stored_body
-from rules.evaluate import recorded, transition, with_vanished
+from rules.evaluate import next_due, recorded, transition, with_vanished
 from rules.model import AlertStatus, Finding, Reason, Rule, Snapshot, Transition
 from storage import alerts, outbox
 from storage.findings import Key, last_digests, register_rule, store_evaluation
@@ -68,7 +68,7 @@ def record(study: Study, snapshot: Snapshot, findings: Sequence[Finding], now: d
         advance_head(
             conn, writer.head, batch_no=snapshot.batch_no if study.unblinded else writer.head.batch_no,
             evaluated_batch_no=snapshot.batch_no, evaluated_cutoff=snapshot.data_cutoff,
-            rules_fingerprint=study.fingerprint, next_due=_next_local_day(now, study.config.plan.timezone),
+            rules_fingerprint=study.fingerprint, next_due=_next_due(complete, now, study.config.plan.timezone),
         )  # fmt: skip
     return Recorded(stored.evaluation_id, dict(writer.reasons), writer.opened, writer.updated)
 
@@ -85,10 +85,12 @@ def _scopes_of(digests: Iterable[Key], versions: Mapping[str, int]) -> list[Key]
     return [(rule_id, scope) for rule_id, scope in digests if rule_id in versions]
 
 
-def _next_local_day(now: datetime, timezone: str) -> datetime:
-    """When windows must be judged again although no record came: the study's next local midnight."""
+def _next_due(findings: Iterable[Finding], now: datetime, timezone: str) -> datetime:
+    """When to judge again although no record came: at the study's next local midnight, because windows close, or
+    sooner, at the first moment that a finding names."""
     local = now.astimezone(ZoneInfo(timezone))
-    return (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return min(filter(None, (midnight, next_due(findings, now))))
 
 
 class _Writer:

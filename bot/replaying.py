@@ -117,7 +117,8 @@ def _snapshots(study: Study, by: str, start: date | None, end: date | None, now:
         at = datetime.combine(day, time.max, tzinfo=UTC)
         kept = _known_by if by == "entry-date" else _begun_by
         frames = {domain: kept(domain, frame, at) for domain, frame in whole.frames.items()}
-        yield replace(whole, frames=frames, known_at=min(at, whole.known_at), data_cutoff=at)
+        earlier = {domain: kept(domain, frame, at) for domain, frame in whole.earlier.items()}
+        yield replace(whole, frames=frames, earlier=earlier, known_at=min(at, whole.known_at), data_cutoff=at)
 
 
 def _batches(study: Study, start: date | None, end: date | None) -> list[tuple[int, datetime]]:
@@ -198,7 +199,9 @@ def _judged(study: Study, judges: Sequence[Judge], run: Any) -> tuple[tuple[Find
     findings: list[Finding] = []
     records = 0
     for rule, derivation, plan in judges:
-        snapshot = study.snapshots.build(plan, derivation, batch_no=run.batch_no, data_cutoff=run.data_cutoff)
+        snapshot = study.snapshots.build(
+            plan, derivation, batch_no=run.batch_no, data_cutoff=run.data_cutoff, judged_at=run.at
+        )
         findings += evaluate([rule], snapshot)
         records = sum(len(frame) for frame in snapshot.frames.values())
     return tuple(findings), records

@@ -15,18 +15,19 @@ from storage.schema import source_state
 def snapshot_if_due(study: Study, now: datetime) -> Snapshot | None:
     """The snapshot to evaluate, or None when nothing has changed since the last evaluation.
 
-    Due when a batch was closed that no evaluation has seen, when a rule or the settings behind it changed, or when a
-    day of the study has passed, because windows close without a record.
+    Due when a batch was closed that no evaluation has seen, when a rule or the settings behind it changed, or when
+    time alone may change a verdict (`study_head.next_due`): a day of the study has passed, because windows close
+    without a record, or a moment has come that a rule named, because a duty falls due.
     """
     with study.database.reading() as conn:
         batch_no, head = read_head(conn, study.config.id).batch_no, read_head(conn, study.id)
         cutoff = data_cutoff(conn, study, now)
     new_records = batch_no > head.evaluated_batch_no
     new_rules = batch_no > 0 and head.rules_fingerprint != study.fingerprint
-    new_day = batch_no > 0 and head.next_due is not None and head.next_due <= now
-    if not (new_records or new_rules or new_day):
+    due = batch_no > 0 and head.next_due is not None and head.next_due <= now
+    if not (new_records or new_rules or due):
         return None
-    return _built(study, cutoff)
+    return _built(study, cutoff, now)
 
 
 def snapshot_left(study: Study, now: datetime) -> Snapshot | None:
@@ -38,11 +39,11 @@ def snapshot_left(study: Study, now: datetime) -> Snapshot | None:
     with study.database.reading() as conn:
         batch_no, head = read_head(conn, study.config.id).batch_no, read_head(conn, study.id)
         cutoff = data_cutoff(conn, study, now)
-    return _built(study, cutoff) if batch_no > head.evaluated_batch_no else None
+    return _built(study, cutoff, now) if batch_no > head.evaluated_batch_no else None
 
 
-def _built(study: Study, cutoff: datetime) -> Snapshot:
-    return study.snapshots.build(study.config.plan, study.config.derivation, data_cutoff=cutoff)
+def _built(study: Study, cutoff: datetime, now: datetime) -> Snapshot:
+    return study.snapshots.build(study.config.plan, study.config.derivation, data_cutoff=cutoff, judged_at=now)
 
 
 def data_cutoff(conn: Connection, study: Study, now: datetime) -> datetime:

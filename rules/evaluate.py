@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from rules.derive import Facts
@@ -11,7 +12,7 @@ from rules.errors import RulesError
 from rules.model import Finding, Rule, Snapshot, State
 from rules.transition import recorded, transition
 
-__all__ = ["evaluate", "recorded", "transition", "with_vanished"]
+__all__ = ["evaluate", "next_due", "recorded", "transition", "with_vanished"]
 
 STUDY = "study"
 """Scope of a finding about a rule as a whole."""
@@ -65,6 +66,20 @@ def _where(error: Exception) -> str:
 
 def _not_evaluable(rule: Rule, reason: str) -> Finding:
     return Finding(rule=rule.id, scope=STUDY, state=State.NOT_EVALUABLE, reason=reason)
+
+
+def next_due(findings: Iterable[Finding], after: datetime) -> datetime | None:
+    """The first moment at which a finding says that it must be judged again without new records; None = none does.
+
+    A rule that waits for a time names the next such moment in `details["next_due"]` (ISO 8601, aware). What it says
+    may change then and at no moment between.
+
+    Parameters
+    ----------
+    after: the moment of this judgement (aware UTC); moments up to it are past.
+    """
+    named = (datetime.fromisoformat(f.details["next_due"]) for f in findings if f.details.get("next_due"))
+    return min((moment for moment in named if moment > after), default=None)
 
 
 def with_vanished(findings: Sequence[Finding], scopes: Iterable[tuple[str, str]]) -> tuple[Finding, ...]:

@@ -50,19 +50,24 @@ MAPPED: Mapping[str, str] = MappingProxyType(
         "lesion_role": "LESROLE",
         "lesion_id": "LESID",
         "entry_dtc": "ENTRYDTC",
+        "sponsor_report_dtc": "SPONDTC",
+        "board_report_dtc": "IRBDTC",
+        "form_status": "FORMSTAT",
     }
 )
 """Word used in a source's `columns:` → our variable, for facts that SDTM has no variable for.
 
 AWAREDTC: when the sponsor became aware. EXPECTED: expectedness. SUBMDTC: when a report was submitted.
 LESROLE: treated / control / systemic lesion. LESID: which lesion. ENTRYDTC: when the row was entered at the source.
+SPONDTC, IRBDTC: when a report was submitted to the sponsor, to the ethics board, where SUBMDTC is another report.
+FORMSTAT: whether the form of the event is complete.
 """
 
 _COMMON = ("USUBJID", "ENTRYDTC")
 _AE = (
     *("AESEQ", "AESPID", "AETERM", "AEDECOD", "AEBODSYS", "AESOC", "AESEV", "AETOXGR", "AESER", *CRITERIA),
     *("AESOD", "AESCAN", "AEREL", "AEACN", "AEOUT", "AESTDTC", "AEENDTC", "AEDTC", "AESTDY", "AELOC", "AELAT"),
-    *("AWAREDTC", "EXPECTED", "SUBMDTC", "LESROLE", "LESID"),
+    *("AWAREDTC", "EXPECTED", "SUBMDTC", "LESROLE", "LESID", "SPONDTC", "IRBDTC", "FORMSTAT"),
 )
 _DM = (
     *("SUBJID", "SITEID", "RFSTDTC", "RFENDTC", "RFXSTDTC", "RFXENDTC", "RFICDTC", "RFPENDTC"),

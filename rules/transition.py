@@ -22,6 +22,7 @@ def transition(status: AlertStatus | None, finding: Finding, rule_version: int) 
     alert so far                     finding now                                 reason
     ===============================  ==========================================  ========================
     none                             met                                         FIRST_CROSSING, opens
+    none                             a warning passed                            REMINDER_DUE, opens
     none                             NOT_EVALUABLE                               NOT_EVALUABLE
     none                             anything else                               NONE
     resolved by a person             met by a new event, a worse one,            FIRST_CROSSING, opens
@@ -30,9 +31,13 @@ def transition(status: AlertStatus | None, finding: Finding, rule_version: int) 
     open, of another rule version    anything                                    RULE_CHANGED
     open, evaluable                  NOT_EVALUABLE                               NOT_EVALUABLE
     open, NOT_EVALUABLE              NOT_EVALUABLE                               NONE
+    open, not met                    a further warning passed                    REMINDER_DUE, broadcast
+    open, warned                     warned, what it rests on changed            BASIS_CHANGED
+    open, warned or met              not met, its duty done                      NO_LONGER_MET
     open, met                        not met, was CROSSED in this episode        BASIS_CHANGED
-    open, met                        not met, never CROSSED                      NO_LONGER_MET
+    open, warned or met              not met, never CROSSED                      NO_LONGER_MET
     open, not met                    not met                                     NONE
+    open, warned, never CROSSED      met                                         WORSENED, broadcast
     open, not met                    met                                         MET_AGAIN, broadcast
     open, NOT_EVALUABLE              judged as before, when it last was          RESTORED
     open, NOT_EVALUABLE              judged otherwise                            the line that fits what it last was
@@ -49,7 +54,9 @@ def transition(status: AlertStatus | None, finding: Finding, rule_version: int) 
 
     Met = CROSSED or PROVISIONAL. "Event" = a counted item of evidence, by event_key (else by subject). NOT_EVALUABLE
     without an alert opens none: the caller tells operations, once per change of the finding. What a NOT_EVALUABLE alert
-    last was is kept by `recorded`; where it is not known, met gives MET_AGAIN and not met as after being met.
+    last was is kept by `recorded`; where it is not known, met gives MET_AGAIN and not met as after being met. A rule
+    that runs against time counts its warnings in `details["warned"]` (0 = none), says in `details["basis"]` what it
+    rests on, and in `details["done"]` that its duty was done.
 
     Parameters
     ----------
@@ -76,12 +83,27 @@ def transition(status: AlertStatus | None, finding: Finding, rule_version: int) 
 def _judged(status: AlertStatus, before: Finding, now: Finding) -> tuple[Reason, bool]:
     """Reason and broadcast of an open alert that can be judged now; `before` is what it was when it last could be."""
     if now.state not in MET:
-        quiet = before.state not in MET and before.state is not State.NOT_EVALUABLE
-        fallen = Reason.BASIS_CHANGED if status.ever_crossed else Reason.NO_LONGER_MET
-        return Reason.NONE if quiet else fallen, False
+        return _not_met(status, before, now)
     if before.state not in MET:
-        return Reason.MET_AGAIN, True
+        return (Reason.WORSENED if _warned(before) and not status.ever_crossed else Reason.MET_AGAIN), True
     return _while_met(before, now)
+
+
+def _not_met(status: AlertStatus, before: Finding, now: Finding) -> tuple[Reason, bool]:
+    """Reason and broadcast where the rule is not met: a duty may be warned of, or have been done."""
+    if before.state not in MET and _warned(now) > _warned(before):
+        return Reason.REMINDER_DUE, True
+    if before.state not in MET and _warned(now) and _warned(before):
+        return (Reason.NONE if _basis(before) == _basis(now) else Reason.BASIS_CHANGED), False
+    if before.state not in MET and not _warned(before) and before.state is not State.NOT_EVALUABLE:
+        return Reason.NONE, False
+    fallen = status.ever_crossed and not now.details.get("done")
+    return (Reason.BASIS_CHANGED if fallen else Reason.NO_LONGER_MET), False
+
+
+def _warned(finding: Finding) -> int:
+    """Warnings that have passed of a duty that is not overdue."""
+    return int(finding.details.get("warned") or 0)
 
 
 def _last_judged(finding: Finding) -> Finding:
@@ -95,15 +117,18 @@ def _without_alert(finding: Finding, episode: int) -> Transition:
         return Transition(Reason.FIRST_CROSSING, episode, opens=True, broadcast=False, after=_told(finding))
     if finding.state is State.NOT_EVALUABLE:
         return Transition(Reason.NOT_EVALUABLE, episode, after=_told(finding))
+    if _warned(finding):
+        return Transition(Reason.REMINDER_DUE, episode, opens=True, after=_told(finding))
     return Transition(Reason.NONE, episode)
 
 
 def _after_resolution(status: AlertStatus, finding: Finding) -> Transition:
     """A resolved episode stays closed on the facts that people resolved it on; the rule re-arms at the next event."""
     before = _last_judged(status.finding)
-    rearmed = before.state not in MET or _new_events(before, finding) or _graver(before, finding)
+    spoke = before.state in MET or bool(_warned(before))
+    rearmed = not spoke or _new_events(before, finding) or _graver(before, finding)
     confirmed = before.state is State.PROVISIONAL and finding.state is State.CROSSED
-    if finding.state in MET and (rearmed or confirmed):
+    if (finding.state in MET or _warned(finding)) and (rearmed or confirmed):
         return replace(_without_alert(finding, status.episode + 1), before=_told(before))
     return Transition(Reason.NONE, status.episode)
 
@@ -161,7 +186,7 @@ def _gravity(item: Evidence) -> _Gravity:
 def _basis(finding: Finding) -> Any:
     """What a crossing rests on: the state, the look, and each counted event with its gravity and its doubts."""
     items = {key: (tuple(_gravity(item)), item.missing) for key, item in _counted(finding).items()}
-    return finding.state, finding.at_n, finding.stop_at, finding.events, items
+    return finding.state, finding.at_n, finding.stop_at, finding.events, items, finding.details.get("basis")
 
 
 def _said(
@@ -223,7 +248,9 @@ def recorded(status: AlertStatus | None, finding: Finding) -> Finding:
 def _with_last_judged(finding: Finding, before: Finding) -> Finding:
     if before.state is State.NOT_EVALUABLE:
         return finding
-    details = {name: before.details[name] for name in ("counting", "met_now") if name in before.details}
+    details = {
+        name: before.details[name] for name in ("counting", "met_now", "warned", "basis") if name in before.details
+    }
     held = replace(before, evidence=before.counted(), details=details)
     return replace(finding, details={**finding.details, _LAST_JUDGED: held.body()})
 

@@ -23,6 +23,9 @@ _PIECES = 64
 _FEW = 256
 """Payloads up to which parsing one by one is faster than starting Arrow's reader."""
 
+UNTIL = "until"
+"""Service column of revisions that are no longer current: the batch that replaced or deleted each."""
+
 _SERVICE = pa.schema(
     [
         ("record_key", pa.large_string()),
@@ -77,6 +80,30 @@ class DomainTable:
             return DomainTable(self.domain, tuple(key for key in places if not last[key].deleted), fresh)
         return self._spliced(places, last, fresh)
 
+    def replaced(self, revisions: Sequence[RevisionRow]) -> pa.Table:
+        """Revisions that `applied(revisions)` leaves behind: rows of this table, and of these all but the last.
+
+        Returns
+        -------
+        A table of the same columns and `until`: the batch that replaced or deleted the revision. The order of rows
+        means nothing.
+        """
+        first: dict[tuple[str, str], RevisionRow] = {}
+        before: dict[tuple[str, str], RevisionRow] = {}
+        between: list[tuple[RevisionRow, int]] = []
+        for row in revisions:
+            key = (row.record_key, row.source_id)
+            first.setdefault(key, row)
+            if key in before and not before[key].deleted:
+                between.append((before[key], row.batch_no))
+            before[key] = row
+        at = [(bisect_left(self.keys, key), key) for key in first] if self.keys else []
+        gone = [(i, first[key].batch_no) for i, key in at if i < len(self.keys) and self.keys[i] == key]
+        kept = self.table.take(pa.array([i for i, _ in gone], pa.int64()))
+        rows = pa.concat_tables([kept, _table(self.domain, [row for row, _ in between])])
+        until = [batch_no for _, batch_no in (*gone, *between)]
+        return rows.append_column(UNTIL, pa.array(until, pa.int64()))
+
     def _spliced(
         self, places: list[tuple[str, str]], last: dict[tuple[str, str], RevisionRow], fresh: pa.Table
     ) -> DomainTable:
@@ -107,18 +134,24 @@ class DomainTable:
         ----------
         columns: variables that the domain's sources have; required ones are always there.
         """
-        shown = {*columns, *REQUIRED[self.domain]}
-        names = [*SERVICE_COLUMNS, *(name for name in KEEP[self.domain] if name in shown)]
-        frame = pd.DataFrame({name: self._column(name) for name in names}, copy=False)
+        frame = framed(self.domain, self.table, columns)
         sources = pc.count_distinct(self.table.column("source_id")).as_py()
         return _told_apart(frame) if sources > 1 else frame
 
-    def _column(self, name: str) -> pd.Series:
-        column = self.table.column(name)
-        if pa.types.is_large_string(column.type):
-            return pd.Series(pd.array(column, dtype="str"), copy=False)
-        series: pd.Series = column.to_pandas()
-        return series
+
+def framed(domain: str, table: pa.Table, columns: Sequence[str]) -> pd.DataFrame:
+    """Rows of a domain's table as a frame, with the variables that its sources have and those that are required."""
+    shown = {*columns, *REQUIRED[domain]}
+    extra = [UNTIL] if UNTIL in table.column_names else []
+    names = [*SERVICE_COLUMNS, *extra, *(name for name in KEEP[domain] if name in shown)]
+    return pd.DataFrame({name: _column(table.column(name)) for name in names}, copy=False)
+
+
+def _column(column: pa.ChunkedArray) -> pd.Series:
+    if pa.types.is_large_string(column.type):
+        return pd.Series(pd.array(column, dtype="str"), copy=False)
+    series: pd.Series = column.to_pandas()
+    return series
 
 
 def _table(domain: str, rows: Sequence[RevisionRow]) -> pa.Table:

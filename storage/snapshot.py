@@ -14,11 +14,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
+import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from rules.model import Derivation, Snapshot, StudyPlan
 from storage.database import Database
-from storage.frames import DomainTable, RevisionRow
+from storage.frames import DomainTable, RevisionRow, framed
 from storage.schema import batch, revision
 
 _HAPPENED = {"EX": "EXSTDTC", "DS": "DSSTDTC", "DA": "DADTC", "SV": "SVSTDTC", "LB": "LBDTC", "DV": "DVSTDTC"}
@@ -27,6 +28,10 @@ is left to the derivation, which counts an onset after the cut-off on its entry 
 
 _EVIDENCE = frozenset({"DA", "SV", "LB", "DV"})
 """Records that only speak for an assessment: one that lies after the cut-off is no evidence yet, whoever entered it."""
+
+_REMEMBERED = frozenset({"AE"})
+"""Domains of which replaced revisions are kept beside the current ones: a duty that an event began outlives its
+correction. Corrections are few, and so is what they cost."""
 
 
 @dataclass(slots=True)
@@ -37,6 +42,7 @@ class _Known:
     tables: dict[str, DomainTable] = field(default_factory=dict)
     columns: dict[str, list[str]] = field(default_factory=dict)
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+    replaced: dict[str, pa.Table] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +74,19 @@ class SnapshotBuilder:
         batch_no: int | None = None,
         as_of: datetime | None = None,
         data_cutoff: datetime,
+        judged_at: datetime | None = None,
     ) -> Snapshot:
         """The study as known at a batch, cut at a clinical cut-off.
 
         Parameters
         ----------
         batch_no: the last batch that is visible; None = the last one closed by `as_of`, or of all.
-        as_of, data_cutoff: aware UTC.
+        as_of, data_cutoff, judged_at: aware UTC; `judged_at` as in `rules.model.Snapshot`.
 
         Returns
         -------
         Frames sorted by record key. A domain that no source has is absent; a domain that is known to be empty is
-        there, without rows.
+        there, without rows. `earlier` holds replaced and deleted revisions of adverse events, where there are any.
         """
         with self._turn, self.db.reading() as conn:
             batches = _closed_batches(conn, self.study_id)
@@ -94,7 +101,9 @@ class SnapshotBuilder:
         frames = {domain: _cut(domain, frame, cutoff) for domain, frame in sorted(known.frames.items())}
         return Snapshot(
             study=plan, derivation=derivation, frames=frames, batch_no=last, data_cutoff=data_cutoff,
-            known_at=visible[-1].closed_at if visible else data_cutoff,
+            known_at=visible[-1].closed_at if visible else data_cutoff, judged_at=judged_at,
+            earlier={name: framed(name, table, known.columns[name]) for name, table in known.replaced.items()},
+            read_at={closed.batch_no: closed.closed_at for closed in visible},
         )  # fmt: skip
 
     def _advance(self, conn: Connection, known: _Known, later: list[_Closed]) -> None:
@@ -109,10 +118,19 @@ class SnapshotBuilder:
             rows = _revisions(conn, self.study_id, domain, by_ingest, all_of_it=not known.batch_no)
             table = known.tables.get(domain)
             if rows or table is None or any(domain in closed.columns for closed in later):
-                table = (table or DomainTable.empty(domain)).applied(rows)
+                before = table or DomainTable.empty(domain)
+                if domain in _REMEMBERED:
+                    _remember(known, domain, before.replaced(rows))
+                table = before.applied(rows)
                 known.tables[domain] = table
                 known.frames[domain] = table.frame(known.columns[domain])
         known.batch_no = later[-1].batch_no
+
+
+def _remember(known: _Known, domain: str, replaced: pa.Table) -> None:
+    if len(replaced):
+        kept = [known.replaced[domain]] if domain in known.replaced else []
+        known.replaced[domain] = pa.concat_tables([*kept, replaced]).combine_chunks()
 
 
 def _closed_batches(conn: Connection, study_id: str) -> list[_Closed]:

@@ -88,12 +88,13 @@ def written(rule_kinds: Mapping[str, type], source_kinds: Mapping[str, type]) ->
 def main() -> None:
     """Write the schema of the kinds that come with the product."""
     from rules.kinds.boundary import BoundaryRule
+    from rules.kinds.clock import ClockRule
     from rules.kinds.count import CountRule
     from rules.kinds.event import EventRule
     from storage.sources.sdtm import SdtmSource
     from storage.sources.simulated import SimulatedSource
 
-    rule_kinds: dict[str, type] = {"boundary": BoundaryRule, "count": CountRule, "event": EventRule}
+    rule_kinds: dict[str, type] = {"boundary": BoundaryRule, "clock": ClockRule, "count": CountRule, "event": EventRule}
     source_kinds: dict[str, type] = {"sdtm": SdtmSource, "simulated": SimulatedSource}
     SHIPPED.write_text(written(rule_kinds, source_kinds), encoding="utf-8")
 

@@ -27,6 +27,7 @@ from bot.demo.stage import QUICK
 from bot.practice import workspace_for
 from bot.workspace.server import RunningWorkspace, serve
 from rules.kinds.boundary import BoundaryRule
+from rules.kinds.clock import ClockRule
 from rules.kinds.count import CountRule
 from rules.kinds.event import EventRule
 from storage.sources.sdtm import SdtmSource
@@ -64,7 +65,12 @@ BASE: dict[str, Any] = {
     "schedule": {"daily_note": "08:00"},
     "operations": {"health_port": 0},
 }  # fmt: skip
-KINDS: dict[str, type] = {"event": EventRule, "count": CountRule, "boundary": BoundaryRule}
+KINDS: dict[str, type] = {
+    "event": EventRule,
+    "count": CountRule,
+    "boundary": BoundaryRule,
+    "clock": ClockRule,
+}
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,18 @@ from pathlib import Path
 
 from bot.config import StudyConfig, load
 from rules.kinds.boundary import BoundaryRule
+from rules.kinds.clock import ClockRule
 from rules.kinds.count import CountRule
 from rules.kinds.event import EventRule
 from storage.sources.sdtm import SdtmSource
 from storage.sources.simulated import SimulatedSource
 
-RULES: Mapping[str, type] = {"boundary": BoundaryRule, "count": CountRule, "event": EventRule}
+RULES: Mapping[str, type] = {
+    "boundary": BoundaryRule,
+    "clock": ClockRule,
+    "count": CountRule,
+    "event": EventRule,
+}
 SOURCES: Mapping[str, type] = {"sdtm": SdtmSource, "simulated": SimulatedSource}
 
 GOOD = """\
