@@ -241,6 +241,7 @@ def _cleared(content: Content, setting: Setting) -> Content:
             finding=clear_finding(content.finding, content.audience, setting),
             crossing=crossing or None,
             following=replace(content.following, decision=_aliased(content.following.decision, setting)),
+            clocks=tuple(replace(row, usubjid=alias(row.usubjid, setting), event_key="") for row in content.clocks),
         )
     if isinstance(content, EscalationContent | ReminderContent | ResponseContent | WhyContent):
         cleared = _cleared(content.alert, setting)

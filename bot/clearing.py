@@ -20,7 +20,7 @@ RESTRICTED = frozenset({Audience.CLOSED, Audience.PHARMACY})
 
 FACTS = frozenset({
     "AEDECOD", "grade", "serious", "criteria", "related", "death", "contradiction", "study_day", "position", "site",
-    "crossing", "onset", "aware_at", "due_at", "order_decides",
+    "crossing", "onset", "aware_at", "due_at", "order_decides", "late_days",
 })  # fmt: skip
 """Coded facts about evidence that may leave for Slack; everything else stays, verbatim text above all."""
 
@@ -31,8 +31,8 @@ DETAILS = frozenset({
     "beyond_design", "met_now", "first_crossed_at_n", "entry_delay_days", "crossed_study_day",
     "earliest_possible_date", "first_dose_partial", "first_crossing", "evidence_total", "evidence_shown",
     "course",
-    "clocks", "clock", "limit", "aware_at", "due_at", "end_of_day", "warned", "record", "done", "late_share",
-    "measure", "limit_days", "share", "n_late", "at_least",
+    "clocks", "clock", "limit", "aware_at", "due_at", "end_of_day", "warned", "record", "done",
+    "measure", "limit_days", "share",
 })  # fmt: skip
 """Details of findings that may leave for Slack, whatever a plug-in rule adds."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from bot.clocks import ClockRow, clock_rows
 from bot.configuration.people import Role
 from bot.views import (
     Acknowledgement,
@@ -34,6 +35,8 @@ from rules.model import Action, Audience, Finding, State, Urgency
 from storage import alerts, sealing
 from storage.alert_records import AlertVersion, Response, ResponseKind, StoredAlert, until_of
 from storage.findings import read_rule_version
+from storage.alert_records import AlertVersion, Response, ResponseKind, StoredAlert
+from storage.findings import last_finding, read_rule_version
 from storage.outbox_rows import Item
 from storage.schema import evaluation, revision
 from storage.sides import study_of
@@ -104,6 +107,7 @@ def alert_content(conn: Connection, voice: Voice, alert: StoredAlert, *, version
         withdrawn=withdrawn,
         calls=calls(voice, alert.urgency, since) if unwatched else (),
         following=following(alert),
+        clocks=_clocks(conn, voice, alert),
         basis=sealing.digest(conn, alert.study_id, shown.finding),
         role=role.value,
         mention=mention if alert.urgency is not Urgency.ROUTINE else (),
@@ -209,6 +213,15 @@ def why_content(conn: Connection, voice: Voice, alert: StoredAlert) -> WhyConten
         code_version=code_version,
         revisions=_revisions(conn, alert.study_id, alert.finding),
     )
+
+
+def _clocks(conn: Connection, voice: Voice, alert: StoredAlert) -> tuple[ClockRow, ...]:
+    """Reporting clocks of the event that an alert is about: those of rules that speak to the same audience."""
+    rules = [rule_id for rule_id, audience in voice.clocks.items() if audience is alert.audience]
+    if alert.rule_id in voice.clocks:
+        return ()
+    found = (last_finding(conn, alert.study_id, rule_id, alert.scope) for rule_id in rules)
+    return clock_rows(filter(None, found))
 
 
 def _crossing(versions: Iterable[AlertVersion], shown: AlertVersion) -> Finding | None:

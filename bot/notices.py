@@ -26,7 +26,10 @@ def scope_name(scope: str) -> str:
 
 @stored_dataclass(frozen=True, slots=True)
 class RuleLine:
-    """Where one rule stands, for a note: numbers of its most advanced scope."""
+    """Where one rule stands, for a note: numbers of its most advanced scope.
+
+    `clocks` is how many reporting clocks of it run, None for a rule of another kind; `due_at` when the first is due.
+    """
 
     rule_id: str
     title: str
@@ -37,6 +40,8 @@ class RuleLine:
     at_n: int | None = None
     needs: int | None = None
     reason: str = ""
+    clocks: int | None = None
+    due_at: datetime | None = None
 
 
 @stored_dataclass(frozen=True, slots=True)

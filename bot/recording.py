@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from bot.outgoing import PRIORITY, alert_key, key
-from bot.standing import starting_state
+from bot.standing import SINGLE, starting_state
 from bot.study import Study
 from bot.views import StepContent, stored_body
 from rules.evaluate import next_due, recorded, transition, with_vanished
@@ -143,7 +143,7 @@ class _Writer:
         At the first evaluation of a running study single events are not news: they are in the starting state, and
         their parent message is posted only when something about them changes.
         """
-        if step.opens and self.already_true and rule.kind == "event":
+        if step.opens and self.already_true and rule.kind in SINGLE and step.reason is Reason.FIRST_CROSSING:
             return
         parent = alert_key(self.conn, self.study.id, rule.id, scope, written.episode)
         if step.opens or outbox.find(self.conn, parent) is None:

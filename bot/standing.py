@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
+from bot.clocks import clocks_running
 from bot.config import Role, StudyConfig
 from bot.outgoing import key
 from bot.study import Study, by_arm
@@ -28,6 +29,9 @@ ADVANCE = {
     State.PROVISIONAL: 5, State.CROSSED: 6,
 }  # fmt: skip
 """How much a state has to say: a rule's line shows its most advanced scope."""
+
+SINGLE = ("event", "clock")
+"""Kinds of rule that speak of one event each: what was already so is told of them together, not one by one."""
 
 MET = (State.CROSSED, State.PROVISIONAL)
 
@@ -187,7 +191,7 @@ def starting_state(
         if not rules:
             continue
         lines = [
-            (rule.kind == "event", line)
+            (rule.kind in SINGLE, line)
             for rule in rules
             for line in lines_of(study, rule, [f for f in findings if f.rule == rule.id])
         ]
@@ -211,13 +215,15 @@ def _met(lines: Iterable[RuleLine]) -> tuple[str, ...]:
 
 def most_advanced(rule: Rule, findings: Iterable[Finding]) -> RuleLine:
     """The line of a rule: its most advanced scope; a rule that found nothing is WITHIN with no events."""
+    findings = tuple(findings)
     found = max(findings, key=lambda f: (ADVANCE[f.state], f.events), default=None)
     if found is None:
-        return RuleLine(rule.id, rule.title, State.WITHIN)
-    needs = found.details.get("needs")
+        return RuleLine(rule.id, rule.title, State.WITHIN, clocks=0 if rule.kind == "clock" else None)
+    needs, running = found.details.get("needs"), clocks_running(findings)
     return RuleLine(
         rule.id, rule.title, found.state, events=found.events, n_evaluable=found.n_evaluable, stop_at=found.stop_at,
         at_n=found.at_n, needs=needs if isinstance(needs, int) else None, reason=found.reason,
+        clocks=len(running) if rule.kind == "clock" else None, due_at=running[0].due_at if running else None,
     )  # fmt: skip
 
 

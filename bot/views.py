@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from bot.clocks import ClockRow
 from bot.notices import (
     FaultLine,
     GroupLine,
@@ -185,6 +186,7 @@ class AlertContent:
     data_as_of: clinical cut-off of the evaluation.
     acknowledgement, withdrawn: the standing one, and the last one that was taken back (at most one of them).
     following: what else people did with it.
+    clocks: of an event, its reporting clocks by other rules of the same audience.
     basis: digest of the finding as stored: what a person who clicks has looked at.
     calls: whom silence calls, and when, in order.   mention: member ids of the role that must act; `role` is its name.
     """
@@ -204,6 +206,7 @@ class AlertContent:
     withdrawn: Acknowledgement | None = None
     calls: tuple[Call, ...] = ()
     following: Following = Following()
+    clocks: tuple[ClockRow, ...] = ()
     basis: str = ""
     role: str = ""
     mention: tuple[str, ...] = ()

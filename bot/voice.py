@@ -44,11 +44,13 @@ class Voice:
     ----------
     setting: study id, zone, mode, privacy.   slack: channels, roles, escalation.
     sentences: rule id → the rule in one sentence (`Rule.describe`).
+    clocks: rules that run a reporting clock → who hears of them.
     """
 
     setting: Setting
     slack: Slack
     sentences: Mapping[str, str] = field(default_factory=dict)
+    clocks: Mapping[str, Audience] = field(default_factory=dict)
 
     @property
     def study_id(self) -> str:
@@ -85,4 +87,8 @@ def voice_of(config: Configured, *, mode: Mode, salt: str = "") -> Voice:
         study_days=config.privacy.dates == "study_day",
         alias_salt=salt if config.privacy.subject_ids == "alias" else "",
     )
-    return Voice(setting, config.slack, {rule.id: rule.describe() for rule in config.rules})
+    return Voice(setting, config.slack, {rule.id: rule.describe() for rule in config.rules}, _clocks(config))
+
+
+def _clocks(config: Configured) -> dict[str, Audience]:
+    return {rule.id: rule.audience for rule in config.rules if rule.kind == "clock"}

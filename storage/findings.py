@@ -134,6 +134,16 @@ def last_findings(
     return {(body["rule"], body["scope"]): finding_from_body(body) for body in bodies}
 
 
+def last_finding(conn: Connection, study_id: str, rule_id: str, scope: str) -> Finding | None:
+    """The last stored finding of one scope of one rule; None before any."""
+    h = finding_head.c
+    query = select(finding.c.body).join(finding_head, h.finding_id == finding.c.finding_id)
+    body = conn.execute(
+        query.where(h.study_id == study_id, h.rule_id == rule_id, h.scope == scope)
+    ).scalar_one_or_none()
+    return None if body is None else finding_from_body(sealing.opened(conn, study_id, body))
+
+
 def last_finding_id(conn: Connection, study_id: str, rule_id: str, scope: str) -> int | None:
     """Number of the last stored finding of a scope: a new one whenever what it says has changed; None before any."""
     h = finding_head.c

@@ -91,10 +91,17 @@ def main() -> None:
     from rules.kinds.clock import ClockRule
     from rules.kinds.count import CountRule
     from rules.kinds.event import EventRule
+    from rules.kinds.timeliness import TimelinessRule
     from storage.sources.sdtm import SdtmSource
     from storage.sources.simulated import SimulatedSource
 
-    rule_kinds: dict[str, type] = {"boundary": BoundaryRule, "clock": ClockRule, "count": CountRule, "event": EventRule}
+    rule_kinds: dict[str, type] = {
+        "boundary": BoundaryRule,
+        "clock": ClockRule,
+        "count": CountRule,
+        "event": EventRule,
+        "timeliness": TimelinessRule,
+    }
     source_kinds: dict[str, type] = {"sdtm": SdtmSource, "simulated": SimulatedSource}
     SHIPPED.write_text(written(rule_kinds, source_kinds), encoding="utf-8")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.views import AlertContent, ClosedView, OpenView, Setting
+from bot.wording.clocks import CLOCK, clock_notes, clock_sentences, clock_title, submits_nothing
 from bot.wording.figures import (
+    SINGLE,
     boundary_count,
     described,
     event_facts,
@@ -74,6 +76,8 @@ def _content(view: OpenView | ClosedView) -> AlertContent:
 def _heading(content: AlertContent) -> tuple[str, str]:
     """Shape and title in words; the title says the state, so that colour is never needed."""
     state, kind = content.finding.state, content.rule.kind
+    if kind == CLOCK and state is not State.NOT_EVALUABLE:
+        return clock_title(content)
     stands = "Already true when monitoring began: " if content.already_true and state in _STANDS else ""
     if state is State.PROVISIONAL:
         return LOOK, stands + ("Stopping rule would be crossed" if kind == "boundary" else "Rule would be met")
@@ -103,8 +107,9 @@ def _head(title: str, content: AlertContent) -> str:
 def _named(content: AlertContent) -> str:
     """What the alert is about: the subject of an event, else the rule's id, with its scope."""
     counted = content.finding.counted()
-    if content.rule.kind == "event" and counted:
-        return f"subject {safe(counted[0].usubjid)}"
+    about = counted or content.finding.evidence
+    if content.rule.kind in SINGLE and about:
+        return f"subject {safe(about[0].usubjid)}"
     return safe(content.rule.id) + where_scope(content)
 
 
@@ -114,6 +119,8 @@ def _body(content: AlertContent, setting: Setting) -> _Body:
         reason = safe(content.finding.reason or "the reason was not recorded", SENTENCE)
         unwatched = "Until this is mended nobody is watching this rule."
         return _Body([reason, unwatched], [f"*{reason}*", unwatched, *_earlier(content, setting)], [])
+    if content.rule.kind == CLOCK:
+        return _clock(content, setting)
     if state is State.BEYOND_DESIGN:
         said = f"{boundary_count(content.finding)}. Its false alarm and power were computed for fewer subjects."
         decide = "A person must decide how this rule goes on."
@@ -123,7 +130,7 @@ def _body(content: AlertContent, setting: Setting) -> _Body:
         return _Body([now, *_earlier(content, setting)], [f"*{now}*", *_earlier(content, setting)], [])
     if content.rule.kind == "boundary":
         return _boundary(content)
-    return _event(content) if content.rule.kind == "event" else _count(content)
+    return _event(content, setting) if content.rule.kind == "event" else _count(content)
 
 
 def _boundary(content: AlertContent) -> _Body:
@@ -146,10 +153,20 @@ def _count(content: AlertContent) -> _Body:
     return _Body([f"{counted}."], [f"*{counted}* ({safe(content.rule.title)})."], _protocol(content))
 
 
-def _event(content: AlertContent) -> _Body:
+def _clock(content: AlertContent, setting: Setting) -> _Body:
+    """One event's reporting clocks: the earliest open one first."""
+    first, more = clock_sentences(content, setting.timezone)
+    rule = f"Rule {safe(content.rule.id)}: {safe(content.rule.title)}."
+    overdue = content.finding.state is State.CROSSED and content.rule.action is not Action.NOTIFY
+    protocol = _protocol(content) if overdue else []
+    return _Body([first, *more], [f"*{first}*", *more, rule, submits_nothing()], protocol)
+
+
+def _event(content: AlertContent, setting: Setting) -> _Body:
     facts = event_facts(content.finding)
     rule = f"Rule {safe(content.rule.id)}: {rule_count(content)}."
     notes = [f"{s[0].upper()}{s[1:]}" for s in hangs_on(content.finding, as_treated=True)]
+    notes += clock_notes(content.clocks, setting.timezone)
     if content.finding.state is State.PROVISIONAL:
         return _Body([f"{facts}.", *notes], [facts, rule, *notes, _complete(content)], [])
     return _Body([f"{facts}.", *notes], [facts, rule, *notes], _protocol(content))
@@ -194,7 +211,7 @@ def _ask(content: AlertContent) -> str:
 def _meta(content: AlertContent, view: OpenView | ClosedView) -> tuple[str, ...]:
     zone = view.setting.timezone
     data = f"data as of {moment(content.data_as_of, zone)}"
-    parts = [*when_crossed(content, view.setting), data]
+    parts = [*([] if content.rule.kind == CLOCK else when_crossed(content, view.setting)), data]
     first = " · ".join(parts)
     lines = [first[0].upper() + first[1:]]
     if content.episode > 1:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.views import AlertContent, ClosedView, EscalationContent, OpenView, ReminderContent
 from bot.wording.alerts import unescaped_lines
+from bot.wording.clocks import CLOCK, change_title, clock_meaning, clock_sentences
 from bot.wording.figures import described, hangs_on
 from bot.wording.phrases import DONE_NOTHING, LOOK, MARK, STATE, STOP, marked, protocol_says
 from bot.wording.said import Said
@@ -39,6 +40,9 @@ _SAYS: Mapping[Reason, str] = {
     Reason.RESTORED: "The events it rests on are those of before; nothing of them has changed.",
     Reason.REMINDER_DUE: "Nobody has acknowledged this alert.",
 }
+_OF_ANY_KIND = (Reason.RULE_CHANGED, Reason.NOT_EVALUABLE, Reason.RESTORED)
+"""Reasons that are told alike of a rule of any kind."""
+
 _FURTHER = "Something counts that did not count before, while the rule was met."
 _CEASED = "It was no longer met on later records, and is met again now."
 _ASKS = (Reason.FIRST_CROSSING, Reason.WORSENED, Reason.CONFIRMED, Reason.MET_AGAIN)
@@ -50,8 +54,11 @@ def change(view: OpenView | ClosedView) -> Said:
     if not isinstance(content, AlertContent):
         raise TypeError(f"no alert but {type(content).__name__}")
     shape, title = HEADINGS[content.reason]
-    difference = changed(content)
-    lines = [difference, *_why(content), _meaning(content), *_protocol(content)]
+    lines = [changed(content), *_why(content), _meaning(content), *_protocol(content)]
+    if content.rule.kind == CLOCK and content.reason not in _OF_ANY_KIND:
+        shape, title = change_title(content)
+        first, more = clock_sentences(content, view.setting.timezone)
+        lines = [first, *more, *clock_meaning(content), *_protocol(content)]
     as_of = f"Data as of {moment(content.data_as_of, view.setting.timezone)}."
     essential = f"{title.upper()} · {safe(view.setting.study_id)} · {safe(content.rule.id)}:"
     shown = tuple(filter(None, lines))

@@ -18,6 +18,10 @@ CRITERIA: Mapping[str, str] = {
 """Seriousness criteria (ICH E2A) in words."""
 
 
+SINGLE = ("event", "clock")
+"""Kinds whose findings are about one event: an alert is named by its subject."""
+
+
 def boundary_count(finding: Finding) -> str:
     """`4 events among the first 7 dosed subjects`."""
     among = f"the first {count(finding.at_n, 'dosed subject')}" if finding.at_n else "dosed subjects"
@@ -27,24 +31,53 @@ def boundary_count(finding: Finding) -> str:
 def rule_count(content: AlertContent, finding: Finding | None = None) -> str:
     """`3 subjects in site 701, acts at 2`."""
     finding = finding or content.finding
+    if finding.details.get("measure"):
+        return late_count(content, finding)
     unit = "subject" if finding.details.get("counting", finding.details.get("count")) == "subjects" else "event"
     acts = f", acts at {finding.stop_at}" if finding.stop_at is not None else ""
     return f"{count(finding.events, unit)}{where_scope(content)}{acts}"
 
 
+_LATE: Mapping[str, str] = {
+    "entry_lag": "{late} of {of} events entered more than {days} after onset",
+    "unfinished_form": "{late} of {of} events without a completed form more than {days} after entry",
+    "silent_event": "{late} of {of} ongoing events without evidence of assessment for more than {days}",
+    "overdue_followup": "{late} of {of} subjects past their follow-up without evidence of assessment for more than "
+    "{days}",
+}
+
+
+def late_count(content: AlertContent, finding: Finding) -> str:
+    """`3 of 12 events entered more than 5 days after onset · site 701, acts at 3 and 20 %`."""
+    told = finding.details
+    days = count(int(told.get("limit_days", 0)), "day")
+    said = _LATE[told["measure"]].format(late=finding.events, of=finding.n_evaluable, days=days)
+    share = f" and {float(told['share']):.0%}".replace("%", " %") if told.get("share") else ""
+    return f"{said}{where_scope(content)}, acts at {finding.stop_at}{share}"
+
+
 def described(content: AlertContent, finding: Finding | None = None) -> str:
     """The count of any kind of rule, in words."""
     finding = finding or content.finding
+    if content.rule.kind == "clock":
+        return clock_count(finding)
     if content.rule.kind != "boundary":
         return rule_count(content, finding)
     stops = f", the rule stops at {finding.stop_at} of {finding.at_n}" if finding.stop_at is not None else ""
     return boundary_count(finding) + stops
 
 
+def clock_count(finding: Finding) -> str:
+    """`1 clock overdue, 1 running`; `no clock running`."""
+    if finding.n_overdue:
+        return f"{count(finding.n_overdue, 'clock')} overdue, {finding.n_pending} running"
+    return f"{count(finding.n_pending, 'clock')} running" if finding.n_pending else "no clock running"
+
+
 def where_scope(content: AlertContent) -> str:
     """` · site 701` for a finding about a part of the study; "" for the study as a whole and for single events."""
     scope = content.finding.scope
-    if scope == "study" or content.rule.kind == "event":
+    if scope == "study" or content.rule.kind in SINGLE:
         return ""
     named = scope_name(scope)
     per = str(content.finding.details.get("per", "")) if named == scope else ""
@@ -83,9 +116,12 @@ def _number(value: Any) -> float:
     return float(value) if isinstance(value, int | float) else float("inf")
 
 
-def event_facts(finding: Finding) -> str:
-    """`*Hypersensitivity*, grade 3, serious (hospitalised), related · study day 31` of the first counted event."""
-    counted = finding.counted()
+def event_facts(finding: Finding, *, shown: bool = False) -> str:
+    """`*Hypersensitivity*, grade 3, serious (hospitalised), related · study day 31` of the first counted event.
+
+    `shown`: of the first event of the evidence, counted or not.
+    """
+    counted = finding.evidence if shown else finding.counted()
     if not counted:
         return "*No event is counted any more*"
     facts = counted[0].facts

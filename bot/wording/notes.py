@@ -39,7 +39,13 @@ def note(view: OpenView | ClosedView) -> Said:
     failed = failures(content)
     shape, title = _title(content, failed)
     zone_name = view.setting.timezone
-    lines = [*failed, _evaluated(content), *_states(content), *_open(content, zone_name), _records(content, zone_name)]
+    lines = [
+        *failed,
+        _evaluated(content),
+        *_states(content, zone_name),
+        *_open(content, zone_name),
+        _records(content, zone_name),
+    ]
     foot = _foot(content, zone_name)
     late = [f"Late: this note was due {moment(content.due_at, zone_name)}."] if content.due_at else []
     study = safe(view.setting.study_id)
@@ -80,11 +86,16 @@ def _stale(source: SourceLine) -> str:
 
 
 def _evaluated(content: StatusContent) -> str:
-    judged = [line for line in content.rules if line.state not in (*_UNWATCHED, State.PENDING)]
+    judged = [line for line in content.rules if line.state not in _UNWATCHED and not _is_early(line)]
     newly = f"{listed(map(safe, content.newly))} newly met" if content.newly else "none newly met"
-    early = [_early(line) for line in content.rules if line.state is State.PENDING]
+    early = [_early(line) for line in content.rules if _is_early(line)]
     too_early = f" Too early to judge: {listed(early)}." if early else ""
     return f"{len(judged)} of {count(len(content.rules), 'rule')} evaluated, {newly}.{too_early}"
+
+
+def _is_early(line: RuleLine) -> bool:
+    """Outcomes are open that the rule needs; a reporting clock that runs is judged all the same."""
+    return line.state is State.PENDING and line.clocks is None
 
 
 def _early(line: RuleLine) -> str:
@@ -92,9 +103,20 @@ def _early(line: RuleLine) -> str:
     return f"{safe(line.rule_id)} ({line.n_evaluable} evaluable{needs})"
 
 
-def _states(content: StatusContent) -> list[str]:
-    named = [line for line in content.rules if line.state in _NAMED]
-    return [f"{safe(line.rule_id)} {STATE[line.state]}: {figures(line)}." for line in named]
+def _states(content: StatusContent, timezone: str) -> list[str]:
+    named = [line for line in content.rules if line.state in _NAMED and line.clocks is None]
+    running = [line for line in content.rules if line.clocks and line.due_at]
+    return [
+        *(f"{safe(line.rule_id)} {STATE[line.state]}: {figures(line)}." for line in named),
+        *(_running(line, content, timezone) for line in running),
+    ]
+
+
+def _running(line: RuleLine, content: StatusContent, timezone: str) -> str:
+    """`Clocks: sponsor-report, 2 running, the first due Fri 15 May 2026 08:10 CDT (UTC−5).`"""
+    assert line.due_at is not None
+    due = "overdue since" if line.due_at <= content.at else "due"
+    return f"Clocks: {safe(line.rule_id)}, {line.clocks} open, the first {due} {moment(line.due_at, timezone)}."
 
 
 def figures(line: RuleLine) -> str:

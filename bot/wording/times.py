@@ -18,6 +18,12 @@ def moment(at: datetime, timezone: str) -> str:
     return f"{_day(local)} {local:%Y %H:%M} {zone(at, timezone)}"
 
 
+def whole_day(at: datetime, timezone: str) -> str:
+    """`Thu 14 May 2026 CDT (UTC−5)`: the day of a moment, where the time of day says nothing."""
+    local = _local(at, timezone)
+    return f"{_day(local)} {local:%Y} {zone(at, timezone)}"
+
+
 def hour(at: datetime, timezone: str, *, beside: datetime | None = None, offset: bool = True) -> str:
     """`09:06 CDT (UTC−5)`; on another day than `beside` with the day: `Fri 15 May 09:06 CDT (UTC−5)`.
 

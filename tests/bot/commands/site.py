@@ -30,6 +30,7 @@ from rules.kinds.boundary import BoundaryRule
 from rules.kinds.clock import ClockRule
 from rules.kinds.count import CountRule
 from rules.kinds.event import EventRule
+from rules.kinds.timeliness import TimelinessRule
 from storage.sources.sdtm import SdtmSource
 
 CHANNELS = {"open": "#site-safety", "closed": "#site-dsmb", "pharmacy": "#site-pharmacy", "ops": "#site-ops"}
@@ -70,6 +71,7 @@ KINDS: dict[str, type] = {
     "count": CountRule,
     "boundary": BoundaryRule,
     "clock": ClockRule,
+    "timeliness": TimelinessRule,
 }
 
 

@@ -10,6 +10,7 @@ from rules.kinds.boundary import BoundaryRule
 from rules.kinds.clock import ClockRule
 from rules.kinds.count import CountRule
 from rules.kinds.event import EventRule
+from rules.kinds.timeliness import TimelinessRule
 from storage.sources.sdtm import SdtmSource
 from storage.sources.simulated import SimulatedSource
 
@@ -18,6 +19,7 @@ RULES: Mapping[str, type] = {
     "clock": ClockRule,
     "count": CountRule,
     "event": EventRule,
+    "timeliness": TimelinessRule,
 }
 SOURCES: Mapping[str, type] = {"sdtm": SdtmSource, "simulated": SimulatedSource}
 
