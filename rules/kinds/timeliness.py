@@ -37,7 +37,8 @@ class TimelinessRule(RuleFields):
     PENDING while too few could be judged. `n_evaluable` is how many could; `details`: `measure`, `limit_days`, `share`.
     Days are days of the study's zone, counted at the moment of judgement.
 
-    Source: timeliness as a key risk indicator, ICH E6(R3) 3.11.4 (monitoring) and the questions of trial sites.
+    Source: timeliness of entry is among the risk indicators of centralised monitoring (ICH E6(R3)); the limits are the
+    study's own.
     """
 
     kind: Literal["timeliness"] = Field("timeliness", description="records that are late")

@@ -32,6 +32,7 @@ class Episode:
     entry_delay: days from onset to entry.   lesion: LESROLE.   serious: AESER = Y with hospitalisation.
     verbatim: AETERM where it differs from the coded term; a `coded=False` event has no AEDECOD.
     partial: the source knows only the month of onset.
+    reported_after: days from onset until the report of a serious event to the sponsor is on record; None = it never is.
     changes: later states, oldest first.
     """
 
@@ -47,6 +48,7 @@ class Episode:
     verbatim: str = ""
     coded: bool = True
     partial: bool = False
+    reported_after: int | None = None
     changes: tuple[Change, ...] = ()
 
     def variables(self, onset: date) -> dict[str, str]:
@@ -57,6 +59,8 @@ class Episode:
             "AEBODSYS": self.soc if self.coded else "",
             "AETOXGR": self.grade,
             "AESER": "Y" if self.serious else "N",
+            "AESDTH": "N",
+            "AESLIFE": "N",
             "AESHOSP": "Y" if self.serious else "N",
             "AEREL": self.related,
             "AEACN": "DRUG WITHDRAWN" if self.serious else "DOSE NOT CHANGED",
@@ -66,6 +70,10 @@ class Episode:
             "AEDTC": onset.isoformat(),
             "LESROLE": self.lesion,
             "LESID": "L1" if self.lesion else "",
+            "AWAREDTC": "",
+            "SPONDTC": "",
+            "SUBMDTC": "",
+            "FORMSTAT": "INCOMPLETE" if self.serious else "COMPLETE",
         }
 
 
@@ -90,7 +98,8 @@ def _toxic() -> list[Episode]:
     down = Change(24, {"AETOXGR": "1"})
     return [
         _reaction(2, 12), _reaction(4, 9, related="POSSIBLE"), _reaction(5, 13, changes=(down,)), _reaction(7, 6),
-        Episode(6, 31, "Hypersensitivity", "Immune system disorders", "3", "PROBABLE", entry_delay=1, serious=True),
+        Episode(6, 31, "Hypersensitivity", "Immune system disorders", "3", "PROBABLE", entry_delay=1, serious=True,
+                reported_after=2),
         _reaction(10, 14), _reaction(12, 7), _reaction(16, 10),
     ]  # fmt: skip
 

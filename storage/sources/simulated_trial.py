@@ -30,6 +30,12 @@ DEFAULT_START = date(2026, 1, 5)
 ENTRY_TIME = time(15, 0, tzinfo=UTC)
 """Records are entered in the afternoon, UTC."""
 
+AWARE_BEFORE = timedelta(minutes=90)
+"""A serious event is known to people so long before it is entered."""
+
+AUTHORITY_AFTER = 7
+"""Days from the report to the sponsor until the one to the authority is on record."""
+
 ARMS = (("STS25", "Sodium thiosulfate 25 % cream"), ("PBO", "Zinc oxide and Aquaphor cream"))
 
 
@@ -169,6 +175,10 @@ def entered(day: date, delay: int) -> datetime:
     return datetime.combine(day + timedelta(days=delay), ENTRY_TIME)
 
 
+def _written(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%MZ")
+
+
 def _row(domain: str, subject: Subject, **values: str) -> dict[str, str]:
     return {"STUDYID": STUDYID, "DOMAIN": domain, "USUBJID": subject.usubjid, **values}
 
@@ -273,9 +283,15 @@ def _event_versions(subject: Subject, episode: Episode, number: int) -> Sequence
     row = _row("AE", subject, AESEQ=str(number), AESPID=f"E{number:02d}", **episode.variables(onset))
     key = f"{subject.usubjid}/{number:02d}"
     known = entered(onset, episode.entry_delay)
-    made = [Version("AE", key, known, {**row, "ENTRYDTC": known.strftime("%Y-%m-%dT%H:%MZ")})]
+    row["AWAREDTC"] = _written(known - AWARE_BEFORE) if episode.serious else ""
+    made = [Version("AE", key, known, {**row, "ENTRYDTC": _written(known)})]
+    if episode.reported_after is not None:
+        for name, days in (("SPONDTC", 0), ("SUBMDTC", AUTHORITY_AFTER)):
+            at = entered(onset, episode.reported_after + days)
+            reported = {name: _written(at - 3 * AWARE_BEFORE), "FORMSTAT": "COMPLETE", "ENTRYDTC": _written(at)}
+            made.append(Version("AE", key, at, {**made[-1].row, **reported}))
     for change in scenario_changes(episode):
         at = entered(onset, change.days_after_onset)
-        later = {} if change.deletes else {**made[-1].row, **change.values, "ENTRYDTC": at.strftime("%Y-%m-%dT%H:%MZ")}
+        later = {} if change.deletes else {**made[-1].row, **change.values, "ENTRYDTC": _written(at)}
         made.append(Version("AE", key, at, later))
     return made
