@@ -34,8 +34,6 @@ from bot.voice import Voice
 from rules.model import Action, Audience, Finding, State, Urgency
 from storage import alerts, sealing
 from storage.alert_records import AlertVersion, Response, ResponseKind, StoredAlert, until_of
-from storage.findings import read_rule_version
-from storage.alert_records import AlertVersion, Response, ResponseKind, StoredAlert
 from storage.findings import last_finding, read_rule_version
 from storage.outbox_rows import Item
 from storage.schema import evaluation, revision
