@@ -21,6 +21,7 @@ RESTRICTED = frozenset({Audience.CLOSED, Audience.PHARMACY})
 FACTS = frozenset({
     "AEDECOD", "grade", "serious", "criteria", "related", "death", "contradiction", "study_day", "position", "site",
     "crossing", "onset", "aware_at", "due_at", "order_decides", "late_days",
+    "sign", "raised_by",
 })  # fmt: skip
 """Coded facts about evidence that may leave for Slack; everything else stays, verbatim text above all."""
 
@@ -33,6 +34,7 @@ DETAILS = frozenset({
     "course",
     "clocks", "clock", "limit", "aware_at", "due_at", "end_of_day", "warned", "record", "done",
     "measure", "limit_days", "share",
+    "mark", "exposure_days", "exposure_at_crossing", "stops_up_to", "if_followed",
 })  # fmt: skip
 """Details of findings that may leave for Slack, whatever a plug-in rule adds."""
 

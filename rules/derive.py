@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rules.columns import Bools, Columns, Days, later
+from rules.columns import NAT, Bools, Columns, Days, Span, later
 from rules.dates import cutoff_day
 from rules.derive_events import EventTable
 from rules.derive_subjects import SubjectTable
@@ -160,7 +160,21 @@ class Facts:
         return np.asarray(through >= self.window_end(after_days))
 
     def person_days(self, first_event: Days | None = None, after_days: int | None = None) -> NDArray[np.float64]:
-        """Days at risk of each subject, from first dose; 0 where not dosed or never assessed since.
+        """Days at risk of each subject, from first dose; 0 where not dosed or never assessed since: `at_risk`."""
+        start, end = self.at_risk(first_event, after_days)
+        known = ~np.isnat(end) & ~np.isnat(start)
+        return np.where(known, np.maximum((end - start).astype(np.float64), 0.0), 0.0)
+
+    def at_risk(
+        self,
+        first_event: Days | None = None,
+        after_days: int | None = None,
+        *,
+        start: Literal["lo", "hi"] = "lo",
+        stop: Literal["lo", "hi"] = "lo",
+        through: Days | None = None,
+    ) -> Span:
+        """First and last day at risk of each subject; NaT where not dosed or never assessed.
 
         Person-time ends at the earliest of event, followed-through, window end, withdrawal and death.
 
@@ -168,17 +182,19 @@ class Facts:
         ----------
         first_event: day of each subject's event, NaT where none.
         after_days: length of the window, None for no window.
+        start, stop: which possible day of a partial first dose, and of a partial withdrawal or death, is taken.
+        through: until when each subject is taken as followed; None = as documented.
         """
         table = self.subjects
-        start = table["first_dose_lo"].to_numpy("datetime64[D]")
-        end = table["followed_through"].to_numpy("datetime64[D]")
-        stops = [table[f"{name}_lo"].to_numpy("datetime64[D]") for name in ("withdrawn", "death")]
+        begin = table[f"first_dose_{start}"].to_numpy("datetime64[D]")
+        end = table["followed_through"].to_numpy("datetime64[D]") if through is None else through
+        stops = [table[f"{name}_{stop}"].to_numpy("datetime64[D]") for name in ("withdrawn", "death")]
         stops += [first_event] if first_event is not None else []
-        stops += [later(start, after_days)] if after_days is not None else []
-        known = ~np.isnat(end) & ~np.isnat(start)
-        for stop in stops:
-            end = np.fmin(end, stop)
-        return np.where(known, np.maximum((end - start).astype(np.float64), 0.0), 0.0)
+        stops += [later(begin, after_days)] if after_days is not None else []
+        known = ~np.isnat(end)
+        for one in stops:
+            end = np.fmin(end, one)
+        return Span(begin, np.where(known, end, NAT))
 
     def contradictions(self) -> tuple[str, ...]:
         """Record keys of events recorded as not serious although a criterion is met, sorted: a query each."""

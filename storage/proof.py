@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Table, Text, func, select, type_coerce
 from storage import audit
 from storage.alert_heads import derived_heads
 from storage.columns import canonical
+from storage.concerns import concerns, digest_of
 from storage.findings import digest_of_findings
 from storage.records import content_hash
 from storage.schema import (
@@ -29,6 +30,7 @@ from storage.schema import (
     alert_head,
     alert_version,
     batch,
+    concern,
     evaluation,
     finding,
     finding_head,
@@ -155,12 +157,19 @@ def _rule_problem(conn: Connection, study_id: str, said: Mapping[str, Any]) -> s
     return "" if same else f"version {said['version']} of rule {said['rule']} was changed or is gone"
 
 
+def _concern_problem(conn: Connection, study_id: str, said: Mapping[str, Any]) -> str:
+    found = [one for one in concerns(conn, study_id) if one.concern_id == said["concern_id"]]
+    same = bool(found) and digest_of(found[0]) == said["digest"]
+    return "" if same else f"concern {said['concern_id']} was changed or is gone"
+
+
 _CHECKS: Mapping[str, Callable[[Connection, str, Mapping[str, Any]], str]] = {
     "batch_closed": _batch_problem,
     "evaluation": _evaluation_problem,
     "alert_version": _version_problem,
     "response": _response_problem,
     "rule_version": _rule_problem,
+    "concern": _concern_problem,
 }
 """Kind of audit entry → what it vouches for."""
 
@@ -170,6 +179,7 @@ _TABLES = {
     "alert_version": alert_version,
     "response": response,
     "rule_version": rule_version,
+    "concern": concern,
 }
 
 

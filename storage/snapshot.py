@@ -18,6 +18,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from rules.model import Derivation, Snapshot, StudyPlan
+from storage.concerns import concern_frames
 from storage.database import Database
 from storage.frames import DomainTable, RevisionRow, framed
 from storage.schema import batch, revision
@@ -97,8 +98,9 @@ class SnapshotBuilder:
             else:
                 known = self._known
             self._advance(conn, known, [b for b in visible if b.batch_no > known.batch_no])
+            raised = concern_frames(conn, self.study_id, [b.ingest_id for b in visible])
         cutoff = _cutoff_day(data_cutoff, plan.timezone)
-        frames = {domain: _cut(domain, frame, cutoff) for domain, frame in sorted(known.frames.items())}
+        frames = raised | {domain: _cut(domain, frame, cutoff) for domain, frame in sorted(known.frames.items())}
         return Snapshot(
             study=plan, derivation=derivation, frames=frames, batch_no=last, data_cutoff=data_cutoff,
             known_at=visible[-1].closed_at if visible else data_cutoff, judged_at=judged_at,

@@ -22,6 +22,7 @@ def within(document: Document) -> Iterator[Problem]:
     yield from _term_lists(document)
     yield from _local_events(document)
     yield from _designs(document)
+    yield from _raisers(document)
     yield from _audiences(document)
     yield from _escalation(document)
     yield from _two_audiences(document)
@@ -59,14 +60,28 @@ def term_lists(document: Document) -> dict[str, bool]:
 
 
 def terms_used(rule: Definition) -> Iterator[tuple[Place, str]]:
-    """Every term list a rule names, in `events` and `except`, with its place inside the rule."""
-    for side in ("events", "except"):
-        chosen = rule.get(side)
-        terms = chosen.get("terms") if isinstance(chosen, dict) else None
-        if isinstance(terms, str):
-            yield (side, "terms"), terms
-        elif isinstance(terms, list):
-            yield from (((side, "terms", i), t) for i, t in enumerate(terms) if isinstance(t, str))
+    """Every term list a rule names, in its filters and under `similar`, with its place inside the rule."""
+    for place, chosen in filters(rule):
+        yield from _named((*place, "terms"), chosen.get("terms"))
+    yield from _named(("similar",), rule.get("similar"))
+
+
+def filters(rule: Definition) -> Iterator[tuple[Place, Definition]]:
+    """Every filter of events that a rule writes: `events`, `except`, and those of the signs of a composite."""
+    signs = rule.get("signs")
+    inside = [(("signs", i), sign) for i, sign in enumerate(signs if isinstance(signs, list) else [])]
+    for place, block_ in (((), rule), *inside):
+        for side in ("events", "except"):
+            chosen = block_.get(side) if isinstance(block_, dict) else None
+            if isinstance(chosen, dict):
+                yield (*place, side), chosen
+
+
+def _named(place: Place, lists: Any) -> Iterator[tuple[Place, str]]:
+    if isinstance(lists, str):
+        yield place, lists
+    elif isinstance(lists, list):
+        yield from (((*place, i), name) for i, name in enumerate(lists) if isinstance(name, str))
 
 
 def _word(value: Any) -> str:
@@ -103,13 +118,15 @@ def _term_lists(document: Document) -> Iterator[Problem]:
 def _local_events(document: Document) -> Iterator[Problem]:
     local = {name for name, is_local in term_lists(document).items() if is_local}
     for place, rule in entries(document, "rules"):
-        events = rule.get("events")
-        used = [name for inner, name in terms_used(rule) if inner[0] == "events" and name in local]
-        if used and isinstance(events, dict) and events.get("lesion_role") is None:
-            yield document.problem(
-                (*place, "events"), f"{used[0]!r} is a list of local events, but lesion_role is not said",
-                "Add lesion_role: treated, control or any",
-            )  # fmt: skip
+        shared = rule.get("events")
+        said = isinstance(shared, dict) and shared.get("lesion_role") is not None
+        for inner, events in filters(rule):
+            used = [name for _, name in _named(inner, events.get("terms")) if name in local]
+            if used and inner[-1] == "events" and events.get("lesion_role") is None and not said:
+                yield document.problem(
+                    (*place, *inner), f"{used[0]!r} is a list of local events, but lesion_role is not said",
+                    "Add lesion_role: treated, control or any",
+                )  # fmt: skip
 
 
 def _designs(document: Document) -> Iterator[Problem]:
@@ -119,6 +136,8 @@ def _designs(document: Document) -> Iterator[Problem]:
     for place, rule in entries(document, "rules"):
         design = rule.get("design")
         if not isinstance(design, dict) or rule.get("beyond_max_n") is not None or rule.get("retired"):
+            continue
+        if rule.get("kind") == "exposure":  # more exposure than the design covers alerts as beyond it
             continue
         looks = design.get("looks")
         last = design.get("max_n") or (looks[-1] if isinstance(looks, list) and looks else None)
@@ -130,6 +149,18 @@ def _designs(document: Document) -> Iterator[Problem]:
                 "would be watched by no design",
                 f"Raise it to {planned}, or add beyond_max_n: refuse (such subjects alert as beyond the design)",
             )  # fmt: skip
+
+
+def _raisers(document: Document) -> Iterator[Problem]:
+    """Roles that may raise a concern under a rule of kind `manual`: each exists, and somebody holds it."""
+    known, roles = [role.value for role in Role], _inner(document, "roles")
+    for place, rule in entries(document, "rules"):
+        for inner, name in _named(("by",), rule.get("by")):
+            if name not in known:
+                yield document.problem((*place, *inner), f"{name!r} is no role", suggestion(name, known))
+            elif name not in roles and not rule.get("retired"):
+                fix = f"Add {name}: […] under slack.roles"
+                yield document.problem((*place, *inner), f"nobody holds the role {name!r}", fix)
 
 
 def _audiences(document: Document) -> Iterator[Problem]:

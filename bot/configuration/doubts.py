@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bot.configuration.blocks import StudyFile
-from bot.configuration.crosschecks import block, entries, terms_used
+from bot.configuration.crosschecks import block, entries, filters, terms_used
 from bot.configuration.people import UNBLINDED, Role
 from bot.configuration.problems import Problem
 from bot.configuration.reader import Document
@@ -23,7 +23,7 @@ def doubts(document: Document, file: StudyFile) -> Iterator[Problem]:
 
 
 def _asks(rule: Mapping[str, Any], key: str) -> bool:
-    return any(isinstance(rule.get(side), dict) and key in rule[side] for side in ("events", "except"))
+    return any(key in chosen for _, chosen in filters(rule))
 
 
 def _grades(document: Document, file: StudyFile) -> Iterator[Problem]:

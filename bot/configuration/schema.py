@@ -89,8 +89,11 @@ def main() -> None:
     """Write the schema of the kinds that come with the product."""
     from rules.kinds.boundary import BoundaryRule
     from rules.kinds.clock import ClockRule
+    from rules.kinds.composite import CompositeRule
     from rules.kinds.count import CountRule
     from rules.kinds.event import EventRule
+    from rules.kinds.exposure import ExposureRule
+    from rules.kinds.manual import ManualRule
     from rules.kinds.timeliness import TimelinessRule
     from storage.sources.sdtm import SdtmSource
     from storage.sources.simulated import SimulatedSource
@@ -98,8 +101,11 @@ def main() -> None:
     rule_kinds: dict[str, type] = {
         "boundary": BoundaryRule,
         "clock": ClockRule,
+        "composite": CompositeRule,
         "count": CountRule,
         "event": EventRule,
+        "exposure": ExposureRule,
+        "manual": ManualRule,
         "timeliness": TimelinessRule,
     }
     source_kinds: dict[str, type] = {"sdtm": SdtmSource, "simulated": SimulatedSource}

@@ -19,6 +19,7 @@ from bot.wording.figures import (
     when_crossed,
     where_scope,
 )
+from bot.wording.kinds import KEPT, concern, exposure_followed, exposure_mark, signs_of
 from bot.wording.phrases import ARMS_INVENTED, DONE_NOTHING, LOOK, MARK_SENTENCE, STOP, marked, protocol_says
 from bot.wording.said import Said
 from bot.wording.standing import status as status
@@ -26,6 +27,7 @@ from bot.wording.text import SENTENCE, mentions, safe, unescaped, words
 from bot.wording.times import moment
 from rules.model import Action, Audience, State
 
+_BOUNDARIES = ("boundary", "exposure")
 _STANDS = (State.CROSSED, State.PROVISIONAL)
 
 
@@ -80,9 +82,9 @@ def _heading(content: AlertContent) -> tuple[str, str]:
         return clock_title(content)
     stands = "Already true when monitoring began: " if content.already_true and state in _STANDS else ""
     if state is State.PROVISIONAL:
-        return LOOK, stands + ("Stopping rule would be crossed" if kind == "boundary" else "Rule would be met")
+        return LOOK, stands + ("Stopping rule would be crossed" if kind in _BOUNDARIES else "Rule would be met")
     if state is State.CROSSED:
-        title = "Stopping rule crossed" if kind == "boundary" else _event_title(content)
+        title = "Stopping rule crossed" if kind in _BOUNDARIES else _event_title(content)
         return STOP, stands + title
     if state is State.NOT_EVALUABLE:
         return LOOK, "Could not be evaluated"
@@ -92,6 +94,8 @@ def _heading(content: AlertContent) -> tuple[str, str]:
 
 
 def _event_title(content: AlertContent) -> str:
+    if content.rule.kind == "manual":
+        return "Concern raised"
     if content.rule.kind != "event":
         return "Rule met"
     facts = content.finding.counted()
@@ -108,7 +112,7 @@ def _named(content: AlertContent) -> str:
     """What the alert is about: the subject of an event, else the rule's id, with its scope."""
     counted = content.finding.counted()
     about = counted or content.finding.evidence
-    if content.rule.kind in SINGLE and about:
+    if content.rule.kind in (*SINGLE, "manual") and about and about[0].usubjid:
         return f"subject {safe(about[0].usubjid)}"
     return safe(content.rule.id) + where_scope(content)
 
@@ -122,7 +126,8 @@ def _body(content: AlertContent, setting: Setting) -> _Body:
     if content.rule.kind == CLOCK:
         return _clock(content, setting)
     if state is State.BEYOND_DESIGN:
-        said = f"{boundary_count(content.finding)}. Its false alarm and power were computed for fewer subjects."
+        counted = described if content.rule.kind == "exposure" else lambda it: boundary_count(it.finding)
+        said = f"{counted(content)}. Its false alarm and power were computed for fewer subjects."
         decide = "A person must decide how this rule goes on."
         return _Body([said], [f"*{said}*", decide, *_earlier(content, setting)], [])
     if state not in _STANDS:
@@ -130,6 +135,12 @@ def _body(content: AlertContent, setting: Setting) -> _Body:
         return _Body([now, *_earlier(content, setting)], [f"*{now}*", *_earlier(content, setting)], [])
     if content.rule.kind == "boundary":
         return _boundary(content)
+    if content.rule.kind == "exposure":
+        return _exposure(content)
+    if content.rule.kind == "manual":
+        return _Body(
+            [f"{concern(content.finding)}. {KEPT}"], [f"*{concern(content.finding)}.*", KEPT], _protocol(content)
+        )
     return _event(content, setting) if content.rule.kind == "event" else _count(content)
 
 
@@ -146,11 +157,21 @@ def _boundary(content: AlertContent) -> _Body:
     return _Body([f"{count}; {stops}.", later], lines, _protocol(content))
 
 
+def _exposure(content: AlertContent) -> _Body:
+    finding = content.finding
+    counted, mark = described(content), exposure_mark(finding)
+    if finding.state is State.PROVISIONAL:
+        return _provisional(content, counted, mark)
+    lines = [f"*{counted}* ({safe(content.rule.title)}).", exposure_followed(finding), mark]
+    return _Body([f"{counted}.", mark], lines, _protocol(content))
+
+
 def _count(content: AlertContent) -> _Body:
     counted = rule_count(content)
+    signs = signs_of(content.finding) if content.rule.kind == "composite" else ""
     if content.finding.state is State.PROVISIONAL:
-        return _provisional(content, counted)
-    return _Body([f"{counted}."], [f"*{counted}* ({safe(content.rule.title)})."], _protocol(content))
+        return _provisional(content, counted, signs)
+    return _Body([f"{counted}.", signs], [f"*{counted}* ({safe(content.rule.title)}).", signs], _protocol(content))
 
 
 def _clock(content: AlertContent, setting: Setting) -> _Body:
@@ -172,17 +193,19 @@ def _event(content: AlertContent, setting: Setting) -> _Body:
     return _Body([f"{facts}.", *notes], [facts, rule, *notes], _protocol(content))
 
 
-def _provisional(content: AlertContent, counted: str) -> _Body:
+def _provisional(content: AlertContent, counted: str, more: str = "") -> _Body:
     """A crossing that hangs on a missing fact proposes to complete the field, not the protocol's action."""
     hangs = "; ".join(hangs_on(content.finding))
-    said = f"Would be {'crossed' if content.rule.kind == 'boundary' else 'met'} if {hangs}."
+    said = f"Would be {'crossed' if content.rule.kind in _BOUNDARIES else 'met'} if {hangs}."
     complete = _complete(content)
-    lines = [f"*{said}*", f"{counted} ({safe(content.rule.title)}), counted so.", complete]
-    return _Body([said, f"{counted}, counted so.", complete], lines, [])
+    lines = [f"*{said}*", f"{counted} ({safe(content.rule.title)}), counted so.", more, complete]
+    return _Body([said, f"{counted}, counted so.", more, complete], lines, [])
 
 
 def _complete(content: AlertContent) -> str:
     fields = open_fields(content.finding)
+    if not fields:
+        return "Please complete the dates that are recorded in part in the source."
     return f"Please complete {'this field' if fields == 1 else f'these {fields} fields'} in the source."
 
 

@@ -7,9 +7,10 @@ from datetime import date
 from typing import Any
 
 from bot.views import AlertContent, Setting, scope_name
+from bot.wording.kinds import concern, exposure_count, exposure_stop
 from bot.wording.phrases import variable
 from bot.wording.text import count, listed, safe, words
-from rules.model import Evidence, Finding, Standing
+from rules.model import Evidence, Finding, Standing, State
 
 CRITERIA: Mapping[str, str] = {
     "AESDTH": "death", "AESLIFE": "life-threatening", "AESHOSP": "hospitalised", "AESDISAB": "disability",
@@ -61,6 +62,10 @@ def described(content: AlertContent, finding: Finding | None = None) -> str:
     finding = finding or content.finding
     if content.rule.kind == "clock":
         return clock_count(finding)
+    if content.rule.kind == "exposure":
+        return f"{exposure_count(finding)}{exposure_stop(finding)}"
+    if content.rule.kind == "manual":
+        return concern(finding)
     if content.rule.kind != "boundary":
         return rule_count(content, finding)
     stops = f", the rule stops at {finding.stop_at} of {finding.at_n}" if finding.stop_at is not None else ""
@@ -77,7 +82,7 @@ def clock_count(finding: Finding) -> str:
 def where_scope(content: AlertContent) -> str:
     """` · site 701` for a finding about a part of the study; "" for the study as a whole and for single events."""
     scope = content.finding.scope
-    if scope == "study" or content.rule.kind in SINGLE:
+    if scope == "study" or content.rule.kind in (*SINGLE, "manual"):
         return ""
     named = scope_name(scope)
     per = str(content.finding.details.get("per", "")) if named == scope else ""
@@ -157,6 +162,8 @@ def hangs_on(finding: Finding, *, as_treated: bool = False) -> list[str]:
             if name != "RFXSTDTC" or not item.facts.get("order_decides"):
                 missing.setdefault(name, []).append(item)
     said = [_order(finding)] if any(item.facts.get("order_decides") for item in finding.evidence) else []
+    if not said and not missing and finding.state is State.PROVISIONAL:
+        return ["dates that are recorded in part fell on certain days"]
     for name, items in missing.items():
         known = variable(name)
         if as_treated:
@@ -199,6 +206,8 @@ def record_number(item: Evidence) -> str:
 def when_crossed(content: AlertContent, setting: Setting) -> list[str]:
     """`crossed on study day 31`, or the date where the study shows dates; `entered 2 days after onset`."""
     finding = content.crossing or content.finding
+    if content.rule.kind == "manual":
+        return []
     said = []
     day = finding.details.get("crossed_study_day")
     if not setting.study_days and finding.first_crossed_on:

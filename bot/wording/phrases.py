@@ -81,6 +81,12 @@ VARIABLES: Mapping[str, Variable] = {
     "LESROLE": Variable("lesion role", "treated lesion"),
     "AWAREDTC": Variable("awareness time", "the earliest recorded time"),
     "RFXSTDTC": Variable("first dose date", "dosed"),
+    "AEENDTC": Variable("end date", "still going on"),
+    "EXSTDTC": Variable("time of dose", "within the hours asked for"),
+    "LBDTC": Variable("sample date", "within the days asked for"),
+    "LBSTRESN": Variable("numeric result", "beyond the limit"),
+    "AEBODSYS": Variable("system organ class", "matching"),
+    "ACTARMCD": Variable("arm", "the arm in question"),
 }
 
 

@@ -9,9 +9,10 @@ from bot.prognosis import prognosis
 from bot.views import ClosedView, OpenView, WhyContent
 from bot.wording import outlook
 from bot.wording.figures import CRITERIA, described, entry_delay, record_number, undecided
+from bot.wording.kinds import exposure_design
 from bot.wording.phrases import ARMS_INVENTED, MARK_SENTENCE, STATE, variable
 from bot.wording.said import Said
-from bot.wording.text import SENTENCE, count, listed, safe
+from bot.wording.text import SENTENCE, count, listed, mention, safe
 from bot.wording.times import moment
 from rules.model import Audience, Evidence, Finding, Standing, State
 
@@ -56,6 +57,8 @@ def _rule(content: WhyContent) -> list[str]:
 
 
 def _design(finding: Finding, definition: Mapping[str, Any]) -> list[str]:
+    if "exposure_boundary" in definition:
+        return exposure_design(finding, definition)
     design, boundary = definition.get("design"), definition.get("boundary")
     if not isinstance(design, Mapping) or not isinstance(boundary, Mapping):
         return []
@@ -130,8 +133,12 @@ def _item(item: Evidence) -> str:
 
 
 def _facts(facts: Mapping[str, Any]) -> Iterable[str]:
+    if facts.get("sign"):
+        yield safe(facts["sign"])
     if facts.get("AEDECOD"):
         yield safe(facts["AEDECOD"])
+    if facts.get("raised_by"):
+        yield f"raised by {mention(str(facts['raised_by']))}"
     if facts.get("grade") not in (None, ""):
         yield f"grade {safe(facts['grade'])}"
     if facts.get("serious"):

@@ -15,6 +15,7 @@ import numpy as np
 from rules.columns import NAT, NO, UNKNOWN, YES, Bools, Columns, Ints, Levels, any_in, folded, highest, levels
 from rules.derive import Facts
 from rules.errors import RuleError
+from rules.kinds.hours import soon_after_dose
 from rules.kinds.words import EventFilter, Grade
 from rules.sdtm import KEEP
 
@@ -22,7 +23,8 @@ _OFTEN = (
     *("AEREL", "AESER", "AETOXGR", "AESEV", "AEDECOD", "AEBODSYS", "AESTDTC"),
     *("RFXSTDTC", "RFXENDTC", "LESROLE", "EXPECTED", "DTHDTC", "ACTARMCD"),
 )
-VARIABLES: tuple[str, ...] = tuple(dict.fromkeys((*_OFTEN, *KEEP["AE"])))
+_ELSEWHERE = ("EXSTDTC", "LBDTC", "LBSTRESN")
+VARIABLES: tuple[str, ...] = tuple(dict.fromkeys((*_OFTEN, *KEEP["AE"], *_ELSEWHERE)))
 """SDTM variables whose value can decide a match; a set of them is a bit mask in this order (fewer than 63)."""
 
 _BIT = {name: 1 << i for i, name in enumerate(VARIABLES)}
@@ -65,7 +67,7 @@ class Match:
 
 def needs(filters: Iterable[EventFilter | None]) -> dict[str, tuple[str, ...]]:
     """Domains and columns that filters read, in the notation of `Facts.lacks`."""
-    columns, first_dose = ["USUBJID"], False
+    columns, first_dose, doses = ["USUBJID"], False, False
     for one in filter(None, filters):
         columns += ["AEREL"] if one.related is not None else []
         columns += ["AETOXGR|AESEV"] if one.grade is not None else []
@@ -77,7 +79,9 @@ def needs(filters: Iterable[EventFilter | None]) -> dict[str, tuple[str, ...]]:
         if one.treatment_emergent is not None:
             columns.append("AESTDTC")
             first_dose = True
-    return {"AE": tuple(dict.fromkeys(columns))} | ({"FIRST_DOSE": ()} if first_dose else {})
+        doses = doses or one.hours_after_dose is not None
+    found = {"AE": tuple(dict.fromkeys(columns))} | ({"FIRST_DOSE": ()} if first_dose else {})
+    return found | ({"EX": ("EXSTDTC",)} if doses else {})
 
 
 def match(facts: Facts, wanted: EventFilter, *, own: bool = False) -> Match:
@@ -113,6 +117,9 @@ def match(facts: Facts, wanted: EventFilter, *, own: bool = False) -> Match:
     if wanted.treatment_emergent is not None:
         level = _answered(facts.event_column("treatment_emergent"), wanted.treatment_emergent)
         found = found.also(level, _emergence_doubt(facts))
+    if wanted.hours_after_dose is not None:
+        level, timed = soon_after_dose(facts, wanted.hours_after_dose)
+        found = found.also(level, np.where(timed, _BIT["EXSTDTC"], _BIT["AESTDTC"]))
     for variable, values in wanted.where.items():
         found = found.also(_recorded(facts, variable, values), nothing + _BIT[variable])
     if not wanted.reaches_deaths:

@@ -79,6 +79,8 @@ def _further(wanted: EventFilter) -> Iterable[str]:
         yield "treatment-emergent" if wanted.treatment_emergent else "not treatment-emergent"
     if wanted.lesion_role is not None:
         yield "at any place" if wanted.lesion_role == "any" else f"at a {wanted.lesion_role} lesion"
+    if wanted.hours_after_dose is not None:
+        yield f"within {wanted.hours_after_dose} hour{'s' if wanted.hours_after_dose > 1 else ''} after a dose"
     for variable, values in wanted.where.items():
         yield f"{variable} recorded as {' or '.join(values)}"
 

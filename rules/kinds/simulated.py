@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from rules.errors import NotSimulatedError
 from rules.kinds.words import EventFilter
 from rules.statistics import Boundary
+from rules.statistics.exposure import ExposureBoundary
+from rules.statistics.exposure.replay import DAY_ROUNDING
 from rules.statistics.recursion import as_counts
 from rules.statistics.scenario import EventType
 from rules.statistics.trials import NEVER, Bools, Days, Trials
@@ -63,6 +65,8 @@ def _answers(one: EventType, wanted: EventFilter) -> Iterator[tuple[str, bool | 
         yield "lesion_role", None if one.lesion_role is None else one.lesion_role == wanted.lesion_role
     if wanted.treatment_emergent is not None:
         yield "treatment_emergent", wanted.treatment_emergent
+    if wanted.hours_after_dose is not None:
+        yield "hours_after_dose", None
     for variable in wanted.where:
         yield variable, None
 
@@ -192,3 +196,34 @@ def _first_crossing(stops: NDArray[np.int64], entry: Days, known: Days, removed:
     events = (event & kept).cumsum(axis=-1, dtype=np.int32)
     crossed = (kept & (events >= stops[kept.cumsum(axis=-1, dtype=np.int32)])).any(axis=-1) & (days < NEVER)
     return np.asarray(np.where(crossed, days, NEVER).min(axis=1), dtype=np.int32)
+
+
+def exposure_day(boundary: ExposureBoundary, trials: Trials, onset: Days, known: Days) -> Days:
+    """Day on which a boundary on exposure is first crossed, every subject being seen every day until it leaves.
+
+    Events become known in the order of their days, so that the exposure of an event's day is final when it is known.
+
+    Parameters
+    ----------
+    boundary: its exposures in days; one event a subject, no delay.
+    onset: days from first dose to each subject's first qualifying event, NEVER where it has none in the window.
+    known: calendar day since when that event is recorded; both of shape (trials, subjects).
+    """
+    dosed = trials.entry < NEVER
+    event = dosed & (onset < NEVER)
+    start = np.where(dosed, trials.entry, 0).astype(np.int64)
+    window_end = start + int(boundary.window)
+    end = np.minimum(np.minimum(window_end, trials.left), np.where(event, start + onset, NEVER))
+    when = np.where(event, start + onset, NEVER)
+    order = np.argsort(when, axis=1, kind="stable")
+    latest = np.maximum.accumulate(np.take_along_axis(known, order, axis=1), axis=1)
+    found = np.full(len(trials), NEVER, dtype=np.int64)
+    for place in range(int(event.sum(axis=1).max(initial=0))):
+        day = np.take_along_axis(when, order[:, place : place + 1], axis=1)
+        up_to = boundary.up_to(place + 1)
+        if up_to is None:
+            continue
+        exposure = (np.minimum(np.maximum(day - start, 0), end - start) * dosed).sum(axis=1)
+        crossed = (day[:, 0] < NEVER) & (exposure <= up_to * (1 + DAY_ROUNDING))
+        found = np.where(crossed, np.minimum(found, latest[:, place]), found)
+    return found.astype(np.int32)

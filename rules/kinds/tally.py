@@ -16,32 +16,30 @@ from rules.kinds.arms import Group, whole_study
 from rules.kinds.event import in_population, with_dosing_doubt
 from rules.kinds.evidence import entry_delay, limited, witness
 from rules.kinds.matching import bit
+from rules.kinds.parts import part_of
 from rules.kinds.places import Choice, Places
+from rules.kinds.scopes import UNCODED, scopes_of
 from rules.kinds.selection import Selected
 from rules.kinds.units import Units, units_of
 from rules.model import Evidence, Finding, Standing, State
-
-UNCODED = "uncoded"
-"""Scope of events without a coded term, under `per: term`."""
-
-UNKNOWN_SCOPE = "unknown"
-"""Scope of events without a subject or a site, under `per: subject` and `per: site`."""
 
 _STANDINGS = (Standing.COUNTED, Standing.EXCEPTED, Standing.NOT_DOSED, Standing.OUTSIDE_WINDOW, Standing.NOT_MATCHED)
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a count rule asks; the fields are those of `CountRule`, `after_days` is its window."""
+    """What a count rule asks; the fields are those of `CountRule`: `after_days` is its window, `after` after_first."""
 
     rule: str
     at_least: int
     count: Literal["subjects", "events"]
-    per: Literal["study", "site", "subject", "term", "arm"]
+    per: Literal["study", "site", "subject", "term", "soc", "arm"]
     population: Population
     after_days: int | None
     first: int | None
     near: int
+    after: int | None = None
+    similar: tuple[str, ...] = ()
 
 
 class Tally:
@@ -58,11 +56,16 @@ class Tally:
     def __init__(self, facts: Facts, chosen: Selected, terms: Terms, group: Group | None = None) -> None:
         self._facts, self._terms, self._group = facts, terms, group or whole_study(facts)
         self._subject = facts.event_column("subject")[chosen.row]
-        if terms.per == "term":
-            uncoded = facts.event_column("AEDECOD")[chosen.row] == ""
-            chosen = chosen.doubting(np.where(uncoded, bit("AEDECOD"), 0))
-        self._chosen = with_dosing_doubt(facts, chosen, terms.population if terms.first is None else "treated")
-        self._places = None if terms.first is None else Places(facts, terms.first)
+        if terms.per in ("term", "soc"):
+            scopes = scopes_of(facts, chosen, terms.per, ())
+            blank = np.array([one == [UNCODED] for one in scopes], dtype=bool)
+            chosen = chosen.doubting(np.where(blank, bit("AEDECOD" if terms.per == "term" else "AEBODSYS"), 0))
+        self._part = None if terms.after is None else part_of(facts, terms.after, terms.first)
+        if self._part is not None:
+            chosen = chosen.doubting(np.where(self._part.certain[self._subject], 0, bit("RFXSTDTC")))
+        ordered = terms.first is not None or terms.after is not None
+        self._chosen = with_dosing_doubt(facts, chosen, "treated" if ordered else terms.population)
+        self._places = None if terms.first is None or self._part else Places(facts, terms.first)
         self._standing = self._stand()
 
     def findings(self) -> list[Finding]:
@@ -82,8 +85,9 @@ class Tally:
             yield self._group.scope, np.arange(len(self._chosen.row))
             return
         where: dict[str, list[int]] = {}
-        for i, value in enumerate(self._scopes()):
-            where.setdefault(value, []).append(i)
+        for i, values in enumerate(scopes_of(self._facts, self._chosen, self._terms.per, self._terms.similar)):
+            for value in values:
+                where.setdefault(value, []).append(i)
         for value in sorted(where):
             members = np.array(where[value], dtype=np.int64)
             total = self._count(members)
@@ -147,19 +151,12 @@ class Tally:
 
     def _early(self, subject: Ints) -> Bools:
         """Among the first so many dosed, or perhaps; everybody where the rule does not ask."""
+        if self._part is not None:
+            return np.asarray(self._part.possible[subject])
         if self._places is None:
             return np.ones(len(subject), dtype=bool)
         perhaps = self._facts.perhaps_treated() | self._places.possible()
         return np.asarray(np.append(perhaps, True)[subject])
-
-    def _scopes(self) -> list[str]:
-        rows, facts = self._chosen.row, self._facts
-        if self._terms.per == "subject":
-            return [str(v).strip() or UNKNOWN_SCOPE for v in facts.event_column("USUBJID")[rows]]
-        if self._terms.per == "term":
-            return [str(v) or UNCODED for v in facts.event_column("AEDECOD")[rows]]
-        sites = [str(v) or UNKNOWN_SCOPE for v in facts.subjects["site"]] + [UNKNOWN_SCOPE]
-        return [sites[at] for at in self._subject]
 
     def _state(self, total: int, certain: int) -> State:
         at_least = self._terms.at_least
@@ -180,10 +177,11 @@ class Tally:
     def _inside(self) -> Bools:
         """Whom the rule speaks of; of the first so many dosed those by the earliest possible day of first dose."""
         inside = self._facts.population(self._terms.population) & self._group.inside
-        if self._terms.first is None:
+        first, after = self._terms.first, self._terms.after
+        if first is None and after is None:
             return inside
         position = self._facts.subjects["position"].to_numpy()
-        early = (position >= 1) & (position <= self._terms.first)
+        early = (position > (after or 0)) & (position <= (len(position) if first is None else first))
         return np.asarray(inside & (early | self._facts.perhaps_treated()))
 
     @cached_property
@@ -246,5 +244,6 @@ class Tally:
             "entry_delay_days": entry_delay(on, known),
             "crossed_study_day": witness(self._facts).study_day(last) if last >= 0 else None,
         }
-        partial = table.index[table["first_dose_partial"].to_numpy()] if terms.first is not None else ()
+        ordered = terms.first is not None or terms.after is not None
+        partial = table.index[table["first_dose_partial"].to_numpy()] if ordered else ()
         return details | ({"first_dose_partial": [str(name) for name in partial]} if len(partial) else {})

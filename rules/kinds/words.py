@@ -93,6 +93,9 @@ class EventFilter(Strict):
         None, description="at which lesion; an unknown one counts as treated; `any` includes systemic events"
     )
     unexpected: bool | None = Field(None, description="true: not expected; unknown expectedness counts as unexpected")
+    hours_after_dose: int | None = Field(
+        None, ge=1, description="onset at most so many hours after a dose of the subject; a missing time counts"
+    )
     where: Mapping[str, Words] = Field(
         default_factory=dict, description="variable → value or values, compared as recorded (not as interpreted)"
     )
@@ -152,15 +155,13 @@ def closed_by_arm(per: str, audience: Audience) -> None:
         raise ValueError("per: arm needs audience: closed, for whoever hears of it learns how the arms differ")
 
 
-class RuleFields(Strict):
-    """The keys of every rule of the protocol."""
+class RuleHead(Strict):
+    """The keys of every rule of the protocol, whatever it is about."""
 
-    requires: ClassVar[Mapping[str, tuple[str, ...]]] = {"AE": ("USUBJID",)}
+    requires: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="short name, kept for ever")
     title: str = Field("", max_length=200, description="what the rule says, in one line for people")
-    events: EventFilter = Field(default_factory=EventFilter, description="which adverse events the rule means")
-    excepted: ExceptFilter | None = Field(None, alias="except", description="which of those events do not count")
     action: Action = Field(description="what the protocol says must happen; DSMBot never does it")
     scope_of_action: Literal["subject", "site", "all_subjects"] = Field(
         "all_subjects", description="whom the action concerns"
@@ -171,8 +172,20 @@ class RuleFields(Strict):
 
     def stored(self) -> Mapping[str, Any]:
         """Canonical JSON values for the rule version: the keys that differ from their defaults, as YAML holds them."""
-        body = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        body["kind"] = getattr(self, "kind", "")
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True) | {"kind": getattr(self, "kind", "")}
+
+
+class RuleFields(RuleHead):
+    """The keys of every rule about adverse events."""
+
+    requires: ClassVar[Mapping[str, tuple[str, ...]]] = {"AE": ("USUBJID",)}
+
+    events: EventFilter = Field(default_factory=EventFilter, description="which adverse events the rule means")
+    excepted: ExceptFilter | None = Field(None, alias="except", description="which of those events do not count")
+
+    def stored(self) -> Mapping[str, Any]:
+        """Canonical JSON values for the rule version: the keys that differ from their defaults, as YAML holds them."""
+        body = dict(super().stored())
         body["events"] = self.events.written()
         if self.excepted is not None:
             body["except"] = self.excepted.written()

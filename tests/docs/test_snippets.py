@@ -5,9 +5,10 @@ Catches: a key that was renamed, an example that the strict models would refuse,
 
 from __future__ import annotations
 
-import importlib.metadata
+import importlib
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,18 @@ BASE = {
     "codes": {"related": ["RELATED"], "unrelated": ["NOT RELATED"], "grades": {"MILD": 1, "MODERATE": 2, "SEVERE": 3}},
     "terms": {"application_site": {"terms": ["Application site pain"], "local": True}, "trauma": ["Injury"]},
     "rules": [{"id": "any", "kind": "event", "title": "Any death", "events": {"death": True}, "action": "notify"}],
-    "slack": {"channels": {"open": "#open", "closed": "#closed", "ops": "#ops"}, "roles": {"investigator": ["U1"]}},
+    "slack": {
+        "channels": {"open": "#open", "closed": "#closed", "ops": "#ops"},
+        "roles": {"investigator": ["U1"], "medical_monitor": ["U2"]},
+    },
 }
 
 
 def kinds(group: str) -> dict[str, Any]:
-    return {e.name: e.load() for e in importlib.metadata.entry_points(group=group)}
+    """The kinds that pyproject.toml declares, whatever was installed before."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"][group]
+    places = {name: value.split(":") for name, value in declared.items()}
+    return {name: getattr(importlib.import_module(module), cls) for name, (module, cls) in places.items()}
 
 
 def parsed(block: Block, tmp_path: Path) -> Any:

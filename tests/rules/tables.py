@@ -10,8 +10,11 @@ import pandas as pd
 
 from rules.evaluate import evaluate
 from rules.kinds.boundary import BoundaryRule
+from rules.kinds.composite import CompositeRule
 from rules.kinds.count import CountRule
 from rules.kinds.event import EventRule
+from rules.kinds.exposure import ExposureRule
+from rules.kinds.manual import ManualRule
 from rules.model import Derivation, Finding, Rule, Snapshot, StudyPlan
 from rules.registry import Registry
 
@@ -24,7 +27,11 @@ CODES = Derivation(
     synonyms={"skin": frozenset({"itchy spots"})},
     followup_days=28,
 )
-REGISTRY = Registry({"event": EventRule, "count": CountRule, "boundary": BoundaryRule})
+KINDS: dict[str, type] = {
+    "event": EventRule, "count": CountRule, "boundary": BoundaryRule, "composite": CompositeRule,
+    "exposure": ExposureRule, "manual": ManualRule,
+}  # fmt: skip
+REGISTRY = Registry(KINDS)
 CUTOFF = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 

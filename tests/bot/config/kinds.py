@@ -8,8 +8,11 @@ from pathlib import Path
 from bot.config import StudyConfig, load
 from rules.kinds.boundary import BoundaryRule
 from rules.kinds.clock import ClockRule
+from rules.kinds.composite import CompositeRule
 from rules.kinds.count import CountRule
 from rules.kinds.event import EventRule
+from rules.kinds.exposure import ExposureRule
+from rules.kinds.manual import ManualRule
 from rules.kinds.timeliness import TimelinessRule
 from storage.sources.sdtm import SdtmSource
 from storage.sources.simulated import SimulatedSource
@@ -17,8 +20,11 @@ from storage.sources.simulated import SimulatedSource
 RULES: Mapping[str, type] = {
     "boundary": BoundaryRule,
     "clock": ClockRule,
+    "composite": CompositeRule,
     "count": CountRule,
     "event": EventRule,
+    "exposure": ExposureRule,
+    "manual": ManualRule,
     "timeliness": TimelinessRule,
 }
 SOURCES: Mapping[str, type] = {"sdtm": SdtmSource, "simulated": SimulatedSource}

@@ -22,6 +22,14 @@ from tests.rules.tables import REGISTRY
 SKIN = {"terms": "skin", "grade": ">=2", "related": True, "lesion_role": "treated", "treatment_emergent": True}
 EARLY = {"method": "table", "null_rate": 0.3, "looks": [3, 6, 7], "stop_at": [2, 4, 4]}
 EVERY = {"method": "pocock", "null_rate": 0.3, "alpha": 0.15, "max_n": 8}
+TIME = {"method": "exposure_pocock", "null_rate": 0.3, "alpha": 0.15, "max_n": 9}
+SIGNS = [
+    {"name": "skin", "level": "mild", "category": "skin", "events": {"terms": "skin"}},
+    {"name": "control", "level": "mild", "category": "skin", "events": {"lesion_role": "control"}},
+    {"name": "serious", "level": "grave", "events": {"serious": True, "related": True}},
+    {"name": "death", "level": "mild", "events": {"death": True}},
+]
+WAYS = [{"level": "grave"}, {"level": "mild", "at_least": 2, "different_categories": True}]
 RULES: tuple[dict[str, Any], ...] = (
     {"kind": "event", "events": {"serious": True, "related": True}, "except": {"terms": ["trauma"]}},
     {"kind": "event", "events": {"death": True}},
@@ -48,6 +56,19 @@ RULES: tuple[dict[str, Any], ...] = (
         "per": "arm",
         "audience": "closed",
     },
+    {"kind": "exposure", "events": SKIN, "window": {"after_days": 20}, "design": TIME},
+    {
+        "kind": "exposure",
+        "events": {"related": True},
+        "window": {"after_days": 30},
+        "design": TIME | {"null_rate": 0.5},
+        "per": "arm",
+        "audience": "closed",
+    },
+    {"kind": "composite", "signs": SIGNS, "any_of": WAYS, "at_least": 2, "except": {"terms": "trauma"}},
+    {"kind": "composite", "signs": SIGNS, "any_of": [{"with_all": ["skin"], "at_least": 1}], "per": "subject"},
+    {"kind": "composite", "signs": SIGNS, "first": 6, "after_first": 2, "at_least": 3, "window": {"after_days": 15}},
+    {"kind": "count", "events": {"related": True}, "at_least_share": 0.5, "first": 6, "after_first": 2},
 )
 BUILT: list[Any] = [REGISTRY.build({"id": f"r{i}", "action": "notify"} | r, CODES, PLAN) for i, r in enumerate(RULES)]
 SCENARIO = Scenario(
