@@ -127,3 +127,24 @@ def test_a_terminal_line_is_never_wider_than_the_terminal_or_a_page(tmp_path: Pa
     """Catches sentences that a terminal breaks in the middle of a word."""
     (rule, *_) = checked(tmp_path, more=ARMS).rules
     assert max(len(line) for line in rule_lines(rule, width)) <= min(width, 100)
+
+
+def test_an_exposure_rule_shows_its_table_and_what_whole_trials_do(tmp_path: Path) -> None:
+    """Subjects who start together and react early: catches the Poisson figure taken for the trial's false alarm."""
+    timed = changed("kind: boundary", "kind: exposure").replace("method: pocock", "method: exposure_pocock")
+    rushed = SCENARIO.replace(*_accrual("accrual_per_month: 200"))
+    report = check([load_text(tmp_path, timed + rushed)])
+    rule = report.rules[0]
+    assert rule.attained_alpha == pytest.approx(0.1, abs=1e-9)
+    assert rule.events
+    assert rule.events[0] == 1
+    assert "1 (up to 9 days)" in rule.table()
+    constant, early = rule.simulated
+    assert constant.alpha < 0.125 < early.alpha
+    (said,) = [w.problem for w in report.warnings if "simulat" in w.problem and "whole" in w.problem]
+    assert f"{early.alpha:.1%}" in said
+
+
+def _accrual(wanted: str) -> tuple[str, str]:
+    (line,) = [one.strip() for one in SCENARIO.splitlines() if "accrual_per_month" in one]
+    return line, wanted
