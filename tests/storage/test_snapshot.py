@@ -189,3 +189,21 @@ def test_a_table_stays_whole_and_in_few_pieces_over_hundreds_of_batches() -> Non
     assert len(found) == 2000
     assert found["record_key"].tolist() == [f"P|{n:06d}" for n in range(2000)]
     assert (found["AETOXGR"] == "2").sum() == len({n for at in places for n in (at, at + 1)})
+
+
+def test_what_is_no_longer_current_is_remembered_with_the_batch_that_ended_it(database: Database) -> None:
+    """However the frames came about: built at once, batch by batch, or up to an earlier batch."""
+    builder = SnapshotBuilder(database, STUDY)
+    states = [[ae(seq=1, AESER="N"), ae(seq=2)], [ae(seq=1, AESER="Y"), ae(seq=2)], [ae(seq=1, AESER="Y")]]
+    kept = []
+    for rows in states:
+        put(database, AE=frame(*rows))
+        kept.append(build(builder))
+    for step in (kept[-1], build(SnapshotBuilder(database, STUDY))):
+        told = step.earlier["AE"].sort_values("record_key")
+        assert told[["record_key", "AESER", "batch_no", "until"]].to_numpy().tolist() == [
+            ["P-001|1", "N", 1, 2], ["P-001|2", states[0][1].get("AESER", ""), 1, 3],
+        ]  # fmt: skip
+    assert kept[0].earlier == {}
+    assert sorted(step for step in kept[-1].read_at) == [1, 2, 3]
+    assert build(SnapshotBuilder(database, STUDY), batch_no=1).earlier == {}
