@@ -46,6 +46,11 @@ class Act(StrEnum):
     ACCEPT = "accept"
     WHY = "why"
     STATUS = "status"
+    ALERTS = "alerts"
+    RULE = "rule"
+    SUBJECT = "subject"
+    AES = "aes"
+    COPY = "copy"
 
 
 _OPEN, _CLOSED, _PHARMACY, _OPS = (
@@ -62,6 +67,17 @@ _ANSWER: Mapping[Role, frozenset[Audience]] = {
 _HELP: Mapping[Role, frozenset[Audience]] = {**_ANSWER, Role.COORDINATOR: _OPEN, Role.UNBLINDED_STATISTICIAN: _CLOSED}
 """Those, and who works with them: what they do silences nothing."""
 
+_EXPLAINED: Mapping[Role, frozenset[Audience]] = {
+    Role.INVESTIGATOR: _OPEN, Role.MEDICAL_MONITOR: _OPEN, Role.COORDINATOR: _OPEN,
+    Role.PHARMACIST: _OPEN | _PHARMACY, Role.DSMB: _OPEN | _CLOSED, Role.UNBLINDED_STATISTICIAN: _OPEN | _CLOSED,
+    Role.OPERATOR: _OPS,
+}  # fmt: skip
+_TOLD: Mapping[Role, frozenset[Audience]] = {
+    **_EXPLAINED, Role.MEDICAL_MONITOR: _OPEN | _OPS, Role.COORDINATOR: _OPEN | _OPS, Role.OPERATOR: _OPEN | _OPS,
+}  # fmt: skip
+_RECORDS: Mapping[Role, frozenset[Audience]] = {role: _OPEN for role in Role if role is not Role.OPERATOR}
+"""Records are open; who runs the bot needs none of them."""
+
 _MAY: Mapping[Act, Mapping[Role, frozenset[Audience]]] = {
     Act.ACKNOWLEDGE: _ANSWER,
     Act.WITHDRAW: _ANSWER,
@@ -71,17 +87,14 @@ _MAY: Mapping[Act, Mapping[Role, frozenset[Audience]]] = {
     Act.DECIDE: _ANSWER,
     Act.RESOLVE: _ANSWER,
     Act.ACCEPT: {Role.MEDICAL_MONITOR: _OPEN, Role.DSMB: _CLOSED},
-    Act.WHY: {
-        Role.INVESTIGATOR: _OPEN, Role.MEDICAL_MONITOR: _OPEN, Role.COORDINATOR: _OPEN,
-        Role.PHARMACIST: _OPEN | _PHARMACY, Role.DSMB: _OPEN | _CLOSED, Role.UNBLINDED_STATISTICIAN: _OPEN | _CLOSED,
-        Role.OPERATOR: _OPS,
-    },
-    Act.STATUS: {
-        Role.INVESTIGATOR: _OPEN, Role.MEDICAL_MONITOR: _OPEN | _OPS, Role.COORDINATOR: _OPEN | _OPS,
-        Role.PHARMACIST: _OPEN | _PHARMACY, Role.DSMB: _OPEN | _CLOSED, Role.UNBLINDED_STATISTICIAN: _OPEN | _CLOSED,
-        Role.OPERATOR: _OPEN | _OPS,
-    },
-}  # fmt: skip
+    Act.WHY: _EXPLAINED,
+    Act.STATUS: _TOLD,
+    Act.ALERTS: _TOLD,
+    Act.RULE: _TOLD,
+    Act.SUBJECT: _RECORDS,
+    Act.AES: _RECORDS,
+    Act.COPY: _EXPLAINED,
+}
 """Act → who may do it with content of which audiences; roles that are left out may not."""
 
 GRID: Mapping[Role, Mapping[Act, frozenset[Audience]]] = {
@@ -89,6 +102,9 @@ GRID: Mapping[Role, Mapping[Act, frozenset[Audience]]] = {
 }
 """Role × act → the audiences whose content it concerns. A coordinator or statistician does not acknowledge: a click
 stops the escalation to the physician or the board."""
+
+QUESTIONS = frozenset({Act.STATUS, Act.ALERTS, Act.RULE, Act.SUBJECT, Act.AES})
+"""Acts that are asked for in words."""
 
 RESPONSIBLE: Mapping[Audience, Role] = {
     Audience.OPEN: Role.INVESTIGATOR,

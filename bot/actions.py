@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot.access import Act, Refusal
+from bot.access import QUESTIONS, Act, Refusal
 from bot.outgoing import alert_key, key
 from bot.views import Acknowledgement, Setting, StartingStateContent, StepContent, stored_body, stored_from_body
 from bot.wording import replies
@@ -176,7 +176,7 @@ def accept_starting_state(conn: Connection, item: Item, by: By, setting: Setting
 def refuse(conn: Connection, study_id: str, by: By, act: Act, audience: Audience, refusal: Refusal) -> Done:
     """Record a refused request. What the person is told shows nothing, and for closed content is always the same."""
     _audit(conn, study_id, by, "refused", {"act": act.value, "audience": audience.value, "because": refusal.value})
-    told = replies.MAY_NOT if audience is Audience.OPEN and act is not Act.STATUS else replies.OFF_ROSTER
+    told = replies.MAY_NOT if audience is Audience.OPEN and act not in QUESTIONS else replies.OFF_ROSTER
     return Done(Effect.REFUSED, told)
 
 

@@ -210,8 +210,9 @@ def connect(
     _give_pagers(composed, secrets)
     clock = composed.studies[0].clock
     desk = Desk(
-        composed.database, client, {**voices, **apart}, _status_of(studies), clock.study, delivery.wake, clock.wall
-    )
+        composed.database, client, {**voices, **apart}, _status_of(studies), clock.study, delivery.wake, clock.wall,
+        studies,
+    )  # fmt: skip
     if not needs_socket or secrets.app_token is None:
         return Connection(delivery, desk)
     app = bolt_app(client)

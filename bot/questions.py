@@ -24,7 +24,8 @@ class AlertLine:
     alert_id, episode, version: as stored; `alert_id` is the number people ask for it by.
     subject: whose event it is about, "" where it is about more than one.
     acknowledged_by, acknowledged_at: by whom, and when, it was last acknowledged; "" and None where it is not.
-    standing: what people have done since, in words ("decided: pause enrolment"); "" where nothing.
+    assignee: member id, "".   decided: a decision is recorded.   snoozed_until: calls rest until then.
+    reference: delivery key, version and digest of the finding, joined by `|`: what a button about it carries.
     """
 
     alert_id: int
@@ -40,7 +41,10 @@ class AlertLine:
     acknowledged_by: str = ""
     acknowledged_at: datetime | None = None
     resolved: bool = False
-    standing: str = ""
+    assignee: str = ""
+    decided: bool = False
+    snoozed_until: datetime | None = None
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)

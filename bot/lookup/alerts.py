@@ -7,12 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from bot.outgoing import alert_key
 from bot.questions import AlertLine, AlertsContent
 from bot.standing import HEARD
 from bot.study import Study
 from rules.model import Audience, State, Urgency
-from storage import alerts
-from storage.alert_records import ResponseKind, StoredAlert
+from storage import alerts, outbox, sealing
+from storage.alert_records import StoredAlert
 from storage.schema import alert
 
 RANK: Mapping[Urgency, int] = {Urgency.CRITICAL: 0, Urgency.URGENT: 1, Urgency.ROUTINE: 2}
@@ -40,7 +41,18 @@ def alert_lines(
     sides = [study, *([study.closed] if study.closed and audience is Audience.CLOSED else [])]
     found = [item for side in sides for item in _stored(conn, side.id, heard, every=every, rule_id=rule_id)]
     titles = {rule.id: rule.title for rule in study.config.rules}
-    return sorted((line_of(item, titles) for item in found), key=_order)
+    return sorted((line_of(item, titles, reference_of(conn, item)) for item in found), key=_order)
+
+
+def reference_of(conn: Connection, item: StoredAlert) -> str:
+    """What a button about an alert carries: its message's delivery key, its version, the digest of its finding.
+
+    "" where no message was made of it: it was already true when monitoring began, and the starting state covers it.
+    """
+    parent = alert_key(conn, item.study_id, item.rule_id, item.scope, item.episode)
+    if outbox.find(conn, parent) is None:
+        return ""
+    return f"{parent}|{item.latest.version}|{sealing.digest(conn, item.study_id, item.finding)}"
 
 
 def _order(line: AlertLine) -> tuple[bool, int, bool, float]:
@@ -60,17 +72,17 @@ def _stored(
     return alerts.by_id(conn, wanted).values()
 
 
-def line_of(item: StoredAlert, titles: Mapping[str, str]) -> AlertLine:
-    """One stored alert as a line."""
+def line_of(item: StoredAlert, titles: Mapping[str, str], reference: str = "") -> AlertLine:
+    """One stored alert as a line; `reference` where buttons go with it."""
     by = item.acknowledgement
     about = {e.usubjid for e in item.finding.evidence if e.usubjid}
-    decided = [r for r in item.responses if r.kind is ResponseKind.RESOLVED]
     return AlertLine(
         item.alert_id, item.rule_id, titles.get(item.rule_id, item.rule_id), item.scope, item.episode,
         item.latest.version, item.finding.state, item.urgency, item.opened_at,
         subject=next(iter(about)) if len(about) == 1 else "",
-        acknowledged_by=by.user_id if by else "", acknowledged_at=by.at if by else None,
-        resolved=item.resolved, standing="resolved" if decided and item.resolved else "",
+        acknowledged_by=by.user_id if by else "", acknowledged_at=by.at if by else None, resolved=item.resolved,
+        assignee=item.assignee or "", decided=item.decided_by is not None, snoozed_until=item.snoozed_until,
+        reference=reference,
     )  # fmt: skip
 
 

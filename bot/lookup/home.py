@@ -20,17 +20,17 @@ _STANDS = (State.CROSSED, State.PROVISIONAL, State.NOT_EVALUABLE, State.BEYOND_D
 
 
 def home_content(
-    conn: Connection, study: Study, audience: Audience, now: datetime, roles: Collection[Role]
+    conn: Connection, study: Study, audience: Audience, now: datetime, roles: Collection[Role], user_id: str = ""
 ) -> HomeContent:
     """What one person's page says.
 
     Parameters
     ----------
-    audience: the most that this person may read, decided before.   roles: that the person holds.
+    audience: the most that this person may read, decided before.   roles, user_id: of the person.
     """
     status = status_answer(conn, study, audience, now)
     lines = alert_lines(conn, study, audience)
-    mine = tuple(line for line in lines if _waits(line, study, audience, roles))
+    mine = tuple(line for line in lines if _waits(line, study, audience, roles, user_id))
     first = next((role for role in Role if role in roles), None)
     return HomeContent(
         audience, now, first.value if first else "", mine, tuple(line for line in lines if line not in mine),
@@ -39,8 +39,10 @@ def home_content(
     )  # fmt: skip
 
 
-def _waits(line: AlertLine, study: Study, audience: Audience, roles: Collection[Role]) -> bool:
-    """An alert that stands, that nobody has acknowledged, and that one of these roles may acknowledge."""
+def _waits(line: AlertLine, study: Study, audience: Audience, roles: Collection[Role], user_id: str) -> bool:
+    """It stands, nobody has acknowledged it, and one of these roles may; or it is this person's, and undecided."""
+    if user_id and user_id in (line.assignee, line.acknowledged_by) and not line.decided:
+        return True
     if line.acknowledged_at is not None or line.state not in _STANDS:
         return False
     about = next((rule.audience for rule in study.config.rules if rule.id == line.rule_id), audience)

@@ -33,6 +33,7 @@ def tell(
 
     Parameters
     ----------
+    channel_id: where they asked, "" where that is no channel (App Home): then in their direct messages.
     respond: for a slash command, where a response URL came with it: tried first.
     """
     said: dict[str, Any] = {"text": text, **({"blocks": list(blocks)} if blocks else {})}
@@ -42,14 +43,20 @@ def tell(
     ]
     if respond is not None:
         ways.insert(0, lambda: _checked(respond(response_type="ephemeral", replace_original=False, **said)))
+    ways.append(lambda: client.chat_postMessage(channel=_direct(client, user_id), **said))
     errors = []
-    for way in ways:
+    for way in ways if channel_id or respond is not None else ways[-1:]:
         outcome = attempt(way)
         if outcome.fate is Fate.DONE:
             return True
         errors.append(outcome.error)
     log.warning("a private answer could not be given", user=user_id, channel=channel_id, errors=errors)
     return False
+
+
+def _direct(client: WebClient, user_id: str) -> str:
+    """The conversation of the bot with one person (https://docs.slack.dev/reference/methods/conversations.open)."""
+    return str(client.conversations_open(users=user_id)["channel"]["id"])
 
 
 def _checked(answer: Any) -> Any:
@@ -59,8 +66,10 @@ def _checked(answer: Any) -> Any:
     return answer
 
 
-def show(client: WebClient, trigger_id: str, view: Mapping[str, Any]) -> bool:
-    """Open a modal. False when it could not be opened: the trigger lives three seconds."""
+def show(client: WebClient, trigger_id: str, view: Mapping[str, Any], *, above: bool = False) -> bool:
+    """Open a modal, `above` the open one. False when it could not be opened: the trigger lives three seconds."""
     if not trigger_id:
         return False
+    if above:
+        return attempt(lambda: client.views_push(trigger_id=trigger_id, view=dict(view))).fate is Fate.DONE
     return attempt(lambda: client.views_open(trigger_id=trigger_id, view=dict(view))).fate is Fate.DONE

@@ -18,6 +18,7 @@ class ActionId(StrEnum):
     WITHDRAW = "dsmbot_withdraw"
     DECIDE = "dsmbot_decide"
     ACCEPT = "dsmbot_accept"
+    COPY = "dsmbot_copy"
     MENU = "dsmbot_menu"
 
 
@@ -121,6 +122,20 @@ def accept_actions(reference: str) -> list[Block]:
 def _button(label: str, action: ActionId, value: str, *, style: str = "primary") -> Block:
     button = {"type": "button", "action_id": action.value, "text": _plain(label), "value": value}
     return {**button, "style": style} if style else button
+
+
+ASK = "dsmbot_ask"
+"""Beginning of the action_id of buttons that ask what their value says, as if it had been typed."""
+
+
+def copy_actions(reference: str) -> list[Block]:
+    """The button below an explanation: the alert as plain text."""
+    return [{"type": "actions", "elements": [_button("Copy as text", ActionId.COPY, reference, style="")]}]
+
+
+def ask_button(label: str, text: str, number: int) -> Block:
+    """A button that stands for a command; `number` makes its action_id the only one of its kind."""
+    return {"type": "button", "action_id": f"{ASK}_{number}", "text": _plain(label), "value": text}
 
 
 def _option(label: str, value: str) -> Block:

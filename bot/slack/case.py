@@ -117,6 +117,10 @@ class Case:
         """Open a modal. False when it could not be: the trigger lives three seconds."""
         return show(self.desk.client, self.request.trigger_id, view)
 
+    def push(self, view: Mapping[str, Any]) -> bool:
+        """Put a modal above the one that was clicked in. False when it could not be."""
+        return show(self.desk.client, self.request.trigger_id, view, above=True)
+
     def _tell(self, done: Done | None) -> None:
         if done is not None and done.told:
             self.answer(done.told)

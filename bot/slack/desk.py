@@ -33,6 +33,7 @@ from bot.slack.case import Case
 from bot.slack.commands import COMMANDS
 from bot.slack.directory import Directory
 from bot.slack.inbound import COMMAND, SUBMISSION, Request, from_payload
+from bot.study import Study
 from bot.views import StatusContent
 from bot.voice import Voice
 from bot.wording import replies
@@ -61,6 +62,7 @@ class Desk:
     status: gives the facts of a status answer.   clock: the study's time, aware UTC.
     wake: set when something changed that delivery should show.
     waiting: the time that deliveries wait in, aware UTC; None = `clock`.
+    studies: study id → study, for questions about its records; the open sides.
     """
 
     db: Database
@@ -70,9 +72,12 @@ class Desk:
     clock: Callable[[], datetime]
     wake: threading.Event = field(default_factory=threading.Event)
     waiting: Callable[[], datetime] | None = None
+    studies: Mapping[str, Study] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.directory = Directory(self.client)
+        self.at_home: set[str] = set()
+        """Who has opened App Home since the start: it is drawn again for them after each act."""
 
     def wall(self) -> datetime:
         """The time that deliveries wait in."""
@@ -150,9 +155,9 @@ class Desk:
             handler.opened(case)
 
     def _command(self, case: Case) -> None:
-        """The first word decides; without one, help."""
+        """The first word decides; without one, the menu."""
         words = case.request.text.split()
-        word = words[0].lower() if words else "help"
+        word = words[0].lower() if words else "menu"
         if word in COMMANDS:
             COMMANDS[word].run(case)
             return

@@ -13,9 +13,10 @@ from typing import Any
 from slack_bolt import Ack, App, Respond
 
 from bot.slack import home
-from bot.slack.blocks import ActionId
+from bot.slack.blocks import ASK, ActionId
 from bot.slack.desk import Desk
-from bot.slack.inbound import Request, click, command, submission
+from bot.slack.inbound import COMMAND as COMMAND_KIND
+from bot.slack.inbound import Request, asked, click, command, submission
 
 COMMAND = re.compile(r"^/safety(-[a-z0-9-]+)?$")
 """The slash command of every instance: its suffix is that of the manifest the app was made with."""
@@ -34,12 +35,18 @@ def register(app: App, desk: Desk) -> None:
         ack()
         if fresh:
             desk.apply(inbox_key, request, respond)
+            if request.kind != COMMAND_KIND:
+                home.refresh(desk)
 
     def on_click(ack: Ack, body: Mapping[str, Any], respond: Respond) -> None:
         take(ack, *click(body), respond if body.get("response_url") else None)
 
     def on_command(ack: Ack, body: Mapping[str, Any], respond: Respond) -> None:
         take(ack, *command(body, desk.clock().isoformat()), respond if body.get("response_url") else None)
+
+    def on_asked(ack: Ack, body: Mapping[str, Any], respond: Respond) -> None:
+        """A button of the menu, which stands for a command."""
+        take(ack, *asked(body), respond if body.get("response_url") else None)
 
     def on_submission(ack: Ack, body: Mapping[str, Any]) -> None:
         """A form with something wrong stays open and says so at the field; nothing of it is kept."""
@@ -62,6 +69,7 @@ def register(app: App, desk: Desk) -> None:
         ack()
 
     app.action(re.compile(f"^({'|'.join(re.escape(action) for action in ActionId)})$"))(on_click)
+    app.action(re.compile(f"^{ASK}_"))(on_asked)
     app.view(re.compile("^dsmbot_"))(on_submission)
     app.command(COMMAND)(on_command)
     app.event("app_home_opened")(on_home)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from bot.access import Act
@@ -117,6 +117,15 @@ def command(body: Mapping[str, Any], instant: str) -> tuple[str, Request]:
         trigger_id=trigger,
     )
     return f"{COMMAND}:{team}:{user}:{trigger or instant}", request
+
+
+def asked(body: Mapping[str, Any]) -> tuple[str, Request]:
+    """Inbox key and request of a button that stands for a command: what its value says is taken as typed."""
+    key, request = click(body)
+    action: Mapping[str, Any] = next(iter(body.get("actions") or ()), {})
+    value = str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")[:200]
+    typed, _, text = value.partition(" ")
+    return f"{COMMAND}:{key}", replace(request, kind=COMMAND, act=None, delivery_key="", command=typed, text=text)
 
 
 def submission(body: Mapping[str, Any]) -> tuple[str, Request]:

@@ -24,11 +24,15 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "conversations.info": ("channels:read", "groups:read"),
     "conversations.list": ("channels:read", "groups:read"),
     "conversations.members": ("channels:read", "groups:read"),
+    "conversations.open": ("im:write",),
     "conversations.replies": ("channels:history", "groups:history"),
+    "files.completeUploadExternal": ("files:write",),
+    "files.getUploadURLExternal": ("files:write",),
     "users.info": ("users:read",),
     "users.lookupByEmail": ("users:read.email",),
     "views.open": (),
     "views.publish": (),
+    "views.push": (),
 }
 """Method → bot scopes it needs for public and private channels. Its page is `page(method)`."""
 
@@ -41,12 +45,12 @@ SCOPES: Mapping[str, str] = {
     "channels:read": "find channels by name and see whether they are shared",
     "chat:write": "post, edit and delete its own messages",
     "commands": "the slash command",
-    "files:write": "attach charts and reports to an alert's thread (planned)",
+    "files:write": "send plots and lists with an answer, into its thread or direct message",
     "groups:history": "the same in private channels",
     "groups:read": "the same for private channels, and who is in the closed one",
     "im:history": "read what is asked in a direct message (planned)",
     "im:read": "know its direct messages (planned)",
-    "im:write": "answer board members in a direct message (planned)",
+    "im:write": "send long answers to the direct messages of the person who asked",
     "mpim:history": "find out whether a message arrived in a group message (planned)",
     "mpim:read": "know group messages it is in (planned)",
     "usergroups:read": "mention a duty group (planned; never used for rosters)",
@@ -92,7 +96,7 @@ def manifest(suffix: str = "") -> dict[str, Any]:
     command = {
         "command": command_name(suffix),
         "description": "What was checked, what is open, what could not be checked",
-        "usage_hint": "status | help",
+        "usage_hint": "alerts | rule ID | subject ID | aes serious | status | help",
         "should_escape": True,
     }
     return {

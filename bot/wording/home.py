@@ -19,9 +19,6 @@ SHOWN = 12
 """Alerts of each list, and rules; the rest is counted."""
 
 _SIGN = {State.CROSSED: STOP, State.WITHIN: FINE}
-NO_ROLE = (
-    "You hold no role in this study that I know of. Nothing is shown here. The study's coordinator keeps the roster."
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,18 @@ def alert_line(line: AlertLine, at: datetime, zone: str) -> str:
         seen = "" if line.resolved else "not acknowledged"
     age = f"opened {length(at - line.opened_at)} ago"
     state = f"{STATE[line.state]}, {URGENCY[line.urgency]}"
-    parts = [f"*{safe(line.rule_id)}*", about, state, age, seen, line.standing and safe(line.standing)]
+    parts = [f"*{safe(line.rule_id)}*", about, state, age, seen, *_done(line, at, zone)]
     return f"{sign} " + " · ".join(filter(None, [*parts, f"no. {line.alert_id}"]))
+
+
+def _done(line: AlertLine, at: datetime, zone: str) -> list[str]:
+    """What people did beyond acknowledging."""
+    if line.resolved:
+        return ["resolved"]
+    said = ["decision recorded"] if line.decided else ["no decision yet"] if line.acknowledged_at else []
+    said += [f"assigned to {mention(line.assignee)}"] if line.assignee else []
+    rests = line.snoozed_until is not None and line.snoozed_until > at
+    return [*said, *([f"snoozed until {hour(line.snoozed_until, zone, beside=at)}"] if rests else [])]  # type: ignore[arg-type]
 
 
 def _scope(scope: str) -> str:

@@ -25,7 +25,15 @@ NOT_NOW = (
 LATER = "Your click is recorded and is applied as soon as the database answers. Please do not click again."
 NOT_UNDERSTOOD = "This button is not one of mine. Nothing was changed."
 
-COMMANDS = {"status": "what was checked and what is open", "help": "this list"}
+COMMANDS = {
+    "status": "what was checked and what is open",
+    "alerts open|all": "every alert with who has seen it",
+    "rule ID": "what a rule says, where it stands, the chance to cross, its plot",
+    "subject ID": "one subject's course in study days, with a picture",
+    "aes [filters]": "adverse events in coded terms: serious related unrelated fatal grade>=3 term=… site=… since=7d",
+    "menu": "buttons for the common questions; the command alone opens it, too",
+    "help": "this list",
+}
 """Words after the slash command, and what they give."""
 
 
@@ -91,6 +99,12 @@ def help_text(command: str, setting: Setting | None = None) -> str:
     """The words that the command knows."""
     known = "\n".join(f"• {safe(command)} {word}: {gives}" for word, gives in COMMANDS.items())
     return _in_mode(f"I know:\n{known}", setting)
+
+
+def commands_table() -> str:
+    """The words and what they give as a Markdown table, for the documentation; a test keeps the two equal."""
+    rows = [f"| `/safety {word}` | {gives} |" for word, gives in COMMANDS.items()]
+    return "\n".join(["| command | gives |", "|---|---|", *(row.replace("open|all", "open\\|all") for row in rows)])
 
 
 def unknown_word(command: str, word: str, nearest: Sequence[str]) -> str:

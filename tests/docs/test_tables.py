@@ -20,7 +20,10 @@ from bot.configuration.blocks import Operations
 from bot.configuration.people import Role
 from bot.configuration.secrets import NAMES
 from bot.health import LOOP_SILENT_AFTER, Metrics, Readiness
+from bot.slack.commands import COMMANDS
 from bot.slack.manifest import APP_SCOPES, scopes_table
+from bot.wording import replies
+from bot.wording.replies import commands_table
 from rules.model import Action, Audience, Reason, Standing, State, Urgency
 from rules.sdtm import KEEP, MAPPED
 from rules.statistics import METHODS
@@ -95,6 +98,12 @@ def test_glossary_defines_the_words_of_the_project(word: str) -> None:
 
 def test_who_may_do_what_is_the_grid_that_is_enforced() -> None:
     assert access.grid_table() in page("docs/slack.md")
+
+
+def test_the_commands_in_the_documentation_are_the_ones_that_are_known() -> None:
+    """Would catch a word that the page names and the bot does not know, or one that nobody is told of."""
+    assert commands_table() in page("docs/slack.md")
+    assert {word.split()[0] for word in replies.COMMANDS} == set(COMMANDS)
 
 
 def test_scopes_are_those_of_the_manifest_with_its_reasons() -> None:

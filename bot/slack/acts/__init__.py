@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from bot.access import Act
 from bot.slack.acts.answering import accept, acknowledge, withdraw
 from bot.slack.acts.assigning import ASSIGN
+from bot.slack.acts.copying import copy
 from bot.slack.acts.deciding import DECIDE
 from bot.slack.acts.explaining import why
 from bot.slack.acts.form import Form
@@ -28,5 +29,6 @@ ACTS: Mapping[Act, Callable[[Case], None] | Form] = {
     Act.RESOLVE: RESOLVE,
     Act.ACCEPT: accept,
     Act.WHY: why,
+    Act.COPY: copy,
 }
 """Act → what happens. `Act.STATUS` and its like are asked for by command only (`bot.slack.commands`)."""

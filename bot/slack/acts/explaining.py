@@ -5,7 +5,9 @@ from __future__ import annotations
 from bot.access import Act, disclose
 from bot.actions import Effect
 from bot.content import why_content
+from bot.slack.blocks import copy_actions
 from bot.slack.case import Case
+from bot.slack.limits import VIEW_BLOCKS
 from bot.slack.messages import explanation
 from bot.wording import replies
 from storage import alerts
@@ -19,6 +21,8 @@ def why(case: Case) -> None:
     with case.desk.db.reading() as conn:
         content = why_content(conn, case.voice, alerts.latest(conn, case.item.alert_id))
     view = explanation(disclose(content, case.audience, case.voice.setting))
+    request = case.request
+    view["blocks"] = [*view["blocks"][: VIEW_BLOCKS - 1], *copy_actions(f"{request.delivery_key}|{request.version}")]
     case.shown(case.study_id, case.audience, Act.WHY, content.alert.rule.id)
     if not case.open(view):
         text = "\n".join(block["text"]["text"] for block in view["blocks"] if block["type"] == "section")

@@ -11,7 +11,11 @@ from collections.abc import Mapping
 
 from bot.slack.commands.command import Command
 from bot.slack.commands.help import HELP
+from bot.slack.commands.menu import MENU
+from bot.slack.commands.questions import AES, ALERTS, RULE, SUBJECT
 from bot.slack.commands.status import STATUS
 
-COMMANDS: Mapping[str, Command] = {command.word: command for command in (STATUS, HELP)}
+COMMANDS: Mapping[str, Command] = {
+    command.word: command for command in (STATUS, ALERTS, RULE, SUBJECT, AES, MENU, HELP)
+}
 """Word → command."""

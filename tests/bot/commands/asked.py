@@ -45,7 +45,7 @@ def asked_site(make: Callable[..., Site], **changes: Any) -> Site:
 
 
 def records(living: Life, *more: Any, number: int = 9) -> None:
-    """Write its records and read them once."""
+    """Write its records and read them: the serious event comes after monitoring began."""
     visits = [
         {"STUDYID": "SITE-1", "DOMAIN": "SV", "USUBJID": f"S-{i:03d}", "VISITNUM": str(n), "SVSTDTC": day}
         for i in range(1, number + 1) for n, day in ((1, "2026-01-20"), (2, "2026-02-25"))
@@ -61,5 +61,7 @@ def records(living: Life, *more: Any, number: int = 9) -> None:
     ]  # fmt: skip
     for name, rows in (("sv.csv", visits), ("ex.csv", doses), ("da.csv", handed)):
         os.utime(living.site.write(name, pd.DataFrame(rows, dtype="str")), (0, 0))
+    living.put(*(row for row in ROWS if row["AESER"] != "Y"), *more, dm=subjects(number))
+    living.cycle()
     living.put(*ROWS, *more, dm=subjects(number))
     living.cycle()

@@ -293,19 +293,3 @@ def test_who_lost_the_role_while_the_form_was_open_is_refused(slack: Bench) -> N
         assert "Nothing was shown" in told.ephemeral[-1]["text"] or "Nothing was changed" in told.ephemeral[-1]["text"]
         assert person.stored().responses == ()
         assert "refused" in slack.audited()
-
-
-def test_home_shows_what_one_person_may_read_and_to_others_nothing(slack: Bench) -> None:
-    """Would catch a Home tab that tells a stranger that there is a study."""
-    with connected(slack) as desk:
-        slack.workspace.open_home(cast.INVESTIGATOR)
-        assert slack.workspace.wait_for(lambda: "facts for open readers" in _home(slack, cast.INVESTIGATOR))
-        desk.voices = {STUDY: replace(slack.voice, slack=slack_block(roles={"investigator": [cast.OPERATOR]}))}
-        slack.workspace.open_home(cast.INVESTIGATOR)
-        assert slack.workspace.wait_for(lambda: "I can't help with that here" in _home(slack, cast.INVESTIGATOR))
-        assert STUDY not in _home(slack, cast.INVESTIGATOR)
-
-
-def _home(slack: Bench, user: str) -> str:
-    shown = slack.workspace.views.homes.get(user)
-    return str(shown.body) if shown else ""

@@ -24,7 +24,7 @@ from bot.workspace.methods.call import METHODS as SERVED
 from tests.bot.slack.bench import Bench
 
 CALL = re.compile(r"client\.((?:[a-z]+_)+?[a-zA-Z]+)\(")
-FAMILIES = ("apps_connections", "auth", "chat", "conversations", "users", "views")
+FAMILIES = ("apps_connections", "auth", "chat", "conversations", "files", "users", "views")
 
 
 def called() -> set[str]:
@@ -37,6 +37,8 @@ def called() -> set[str]:
             family = next((f for f in FAMILIES if name.startswith(f"{f}_")), None)
             if family:
                 found.add(f"{family.replace('_', '.')}.{name.removeprefix(f'{family}_')}")
+    upload = {"files.getUploadURLExternal", "files.completeUploadExternal"}  # what files_upload_v2 calls
+    found |= upload if "client.files_upload_v2(" in Path("bot/slack/handing.py").read_text() else set()
     return found | ({"auth.test"} if "client.auth_test" in Path("bot/slack/directory.py").read_text() else set())
 
 

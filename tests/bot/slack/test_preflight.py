@@ -107,10 +107,10 @@ def test_an_unreachable_server_is_not_called_a_wrong_token(slack: Bench, config:
 
 def test_a_missing_scope_is_named_and_a_planned_one_is_a_warning(slack: Bench, config: Config) -> None:
     """Would catch a scope that is missed only when the first alert is lost."""
-    slack.workspace.scopes = tuple(s for s in SCOPES if s not in ("chat:write", "files:write"))
+    slack.workspace.scopes = tuple(s for s in SCOPES if s not in ("chat:write", "usergroups:read"))
     found = look(slack, config)
     assert "lacks the scopes chat:write" in said(found.problems)
-    assert "files:write" in said(found.warnings)
+    assert "usergroups:read" in said(found.warnings)
 
 
 def test_a_server_that_does_not_name_scopes_is_not_accused(
