@@ -22,6 +22,7 @@ from bot.views import (
     Content,
     Decided,
     EscalationContent,
+    HeldContent,
     OpenView,
     PagedContent,
     ReminderContent,
@@ -259,11 +260,13 @@ def _cleared(content: Content, setting: Setting) -> Content:
             following=replace(content.following, decision=_aliased(content.following.decision, setting)),
             clocks=tuple(replace(row, usubjid=alias(row.usubjid, setting), event_key="") for row in content.clocks),
         )
-    if isinstance(content, EscalationContent | ReminderContent | ResponseContent | WhyContent):
+    if isinstance(content, EscalationContent | HeldContent | ReminderContent | ResponseContent | WhyContent):
         cleared = _cleared(content.alert, setting)
         assert isinstance(cleared, AlertContent)
         if isinstance(content, ResponseContent):
             content = replace(content, decision=_aliased(content.decision, setting))
+        if isinstance(content, HeldContent):
+            content = replace(content, line=replace(content.line, usubjid=alias(content.line.usubjid, setting)))
         return replace(content, alert=cleared)
     if isinstance(content, Question):
         return clear_question(content, setting)

@@ -21,6 +21,7 @@ from bot.views import (
     Decided,
     EscalationContent,
     Following,
+    HeldContent,
     PageContent,
     PagedContent,
     ReminderContent,
@@ -34,6 +35,7 @@ from bot.voice import Voice
 from rules.model import Action, Audience, Finding, State, Urgency
 from storage import alerts, sealing
 from storage.alert_records import AlertVersion, Response, ResponseKind, StoredAlert, until_of
+from storage.alert_stands import REOPENS, stands
 from storage.findings import last_finding, read_rule_version
 from storage.outbox_rows import Item
 from storage.schema import evaluation, revision
@@ -64,6 +66,8 @@ def content_of(conn: Connection, item: Item, voice: Voice) -> Content:
     about = alert_content(conn, voice, alert)
     if stored.step == "reminder":
         return ReminderContent(about, stored.after_minutes)
+    if stored.step == "held" and stored.held is not None:
+        return HeldContent(about, stored.held)
     if stored.step == "response":
         return response_content(about, next(item for item in alert.responses if item.response_id == stored.number))
     return EscalationContent(about, stored.role, voice.members(Role(stored.role)), stored.after_minutes, stored.vacant)
@@ -103,6 +107,7 @@ def alert_content(conn: Connection, voice: Voice, alert: StoredAlert, *, version
         already_true=alert.already_true,
         acknowledgement=done,
         withdrawn=withdrawn,
+        undoes=undone(alert, shown),
         calls=calls(voice, alert.urgency, since) if unwatched else (),
         following=following(alert),
         clocks=_clocks(conn, voice, alert),
@@ -125,6 +130,17 @@ def standing(alert: StoredAlert) -> tuple[Acknowledgement | None, Acknowledgemen
 def unacknowledged_since(alert: StoredAlert) -> datetime:
     """Since when calls count: the opening, or when an acknowledgement or a snooze last ended."""
     return alert.reopened_at or alert.opened_at
+
+
+def undone(alert: StoredAlert, step: AlertVersion) -> Acknowledgement | None:
+    """The acknowledgement that stood until this version reopened the alert, or None."""
+    if step.reason not in REOPENS:
+        return None
+    before = [version for version in alert.versions if version.version < step.version]
+    given = [item for item in alert.responses if item.at <= step.at]
+    number = stands(before, given).acknowledged_by
+    found = next((item for item in given if item.response_id == number), None)
+    return Acknowledgement(found.user_id, found.at) if found and found.alert_version < step.version else None
 
 
 def following(alert: StoredAlert) -> Following:

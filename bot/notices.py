@@ -229,20 +229,33 @@ class OpsContent:
 
 
 @stored_dataclass(frozen=True, slots=True)
+class HeldLine:
+    """Something recorded after a hold: see `rules.holds.Breach`; `decision` is the hold."""
+
+    decision: str
+    usubjid: str
+    what: str
+    study_day: int | None = None
+    partial: bool = False
+
+
+@stored_dataclass(frozen=True, slots=True)
 class StepContent:
     """What an outbox row about an alert stores: the words are made from the alert's own history.
 
     `step`: "alert" the parent message; "change" a reply on its version; "escalation" a reply that calls `role`;
     "reminder" a reply to whoever acknowledged and has not decided; "response" a reply on what a person did, `number`
-    being the response. `vacant`: the role in which nobody is left, where that is why `role` is called early.
+    being the response; "held" a reply on what was recorded after a hold. `vacant`: the role in which nobody is left,
+    where that is why `role` is called early.
     """
 
-    step: Literal["alert", "change", "escalation", "reminder", "response"]
+    step: Literal["alert", "change", "escalation", "reminder", "response", "held"]
     version: int = 1
     role: str = ""
     after_minutes: int = 0
     vacant: str = ""
     number: int = 0
+    held: HeldLine | None = None
     type: Literal["step"] = "step"
 
 

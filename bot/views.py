@@ -17,6 +17,7 @@ from bot.notices import (
     FaultLine,
     GroupLine,
     GroupsContent,
+    HeldLine,
     OpenAlertLine,
     OpsContent,
     OpsKind,
@@ -47,6 +48,8 @@ __all__ = [
     "Following",
     "GroupLine",
     "GroupsContent",
+    "HeldContent",
+    "HeldLine",
     "Mode",
     "OpenAlertLine",
     "OpenView",
@@ -188,6 +191,7 @@ class AlertContent:
     following: what else people did with it.
     clocks: of an event, its reporting clocks by other rules of the same audience.
     basis: digest of the finding as stored: what a person who clicks has looked at.
+    undoes: of a step: the acknowledgement that no longer counts because of it.
     calls: whom silence calls, and when, in order.   mention: member ids of the role that must act; `role` is its name.
     """
 
@@ -204,6 +208,7 @@ class AlertContent:
     already_true: bool = False
     acknowledgement: Acknowledgement | None = None
     withdrawn: Acknowledgement | None = None
+    undoes: Acknowledgement | None = None
     calls: tuple[Call, ...] = ()
     following: Following = Following()
     clocks: tuple[ClockRow, ...] = ()
@@ -274,6 +279,19 @@ class ResponseContent:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldContent:
+    """An enrolment or a dose that was recorded although people had decided to pause or hold."""
+
+    alert: AlertContent
+    line: HeldLine
+
+    @property
+    def audience(self) -> Audience:
+        """As the alert's."""
+        return self.alert.audience
+
+
+@dataclass(frozen=True, slots=True)
 class EscalationContent:
     """Nobody acknowledged: who is called now, about which alert; `vacant`: because nobody is left in that role."""
 
@@ -325,6 +343,7 @@ Content = (
     | EscalationContent
     | ReminderContent
     | ResponseContent
+    | HeldContent
     | StatusContent
     | StartingStateContent
     | WeekContent

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 
 from bot.calling import calls
 from bot.faults import fault_lines
+from bot.holding import held_notices
 from bot.lasting import Condition, lasting, of_the_process, of_the_second_path, slow_outbox, told
 from bot.outgoing import Notice, key, queue
 from bot.paging.due import pages
@@ -52,6 +53,7 @@ def _notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
         yield from lasting(conn, study, last, _rules(conn, study, now), now)
         yield from calls(conn, study, now)
         yield from pages(conn, study, now)
+        yield from held_notices(conn, study, now)
         return
     yield from _source_notices(conn, study, now)
     yield from _fault_notices(conn, study, now)
@@ -63,6 +65,7 @@ def _notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
     yield from lasting(conn, study, last, of_the_second_path(conn, study, now), now)
     yield from calls(conn, study, now)
     yield from pages(conn, study, now)
+    yield from held_notices(conn, study, now)
 
 
 def _source_notices(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:

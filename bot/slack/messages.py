@@ -18,6 +18,7 @@ from bot.views import (
     ClosedView,
     EscalationContent,
     GroupsContent,
+    HeldContent,
     OpenView,
     OpsContent,
     ReminderContent,
@@ -30,6 +31,7 @@ from bot.wording import listings
 from bot.wording.alerts import alert
 from bot.wording.changes import change, escalation, reminder
 from bot.wording.groups import groups
+from bot.wording.held import held
 from bot.wording.notes import note, starting_state, week
 from bot.wording.ops import ops
 from bot.wording.responses import response
@@ -161,6 +163,7 @@ _WORDS: Mapping[type, Callable[[OpenView | ClosedView], Said]] = {
     RuleContent: rule,
     SubjectContent: subject,
     ResponseContent: response,
+    HeldContent: held,
 }
 
 

@@ -31,10 +31,13 @@ HEADINGS: Mapping[Reason, tuple[str, str]] = {
 }
 
 _STAYS = "The first crossing stays recorded. DSMBot has resumed nothing; a person must decide."
+_WITHDRAWN = (
+    "It was never met for certain: it hung on facts that were missing. Both stay recorded; DSMBot has resumed nothing."
+)
 _SAYS: Mapping[Reason, str] = {
     Reason.CONFIRMED: "The facts that were missing are recorded; the crossing no longer hangs on them.",
     Reason.BASIS_CHANGED: _STAYS,
-    Reason.NO_LONGER_MET: _STAYS,
+    Reason.NO_LONGER_MET: _WITHDRAWN,
     Reason.RULE_CHANGED: "A changed rule is a new version and never clears a crossing.",
     Reason.NOT_EVALUABLE: "Until this is mended nobody is watching this rule. What was crossed stays recorded.",
     Reason.RESTORED: "The events it rests on are those of before; nothing of them has changed.",
@@ -54,11 +57,11 @@ def change(view: OpenView | ClosedView) -> Said:
     if not isinstance(content, AlertContent):
         raise TypeError(f"no alert but {type(content).__name__}")
     shape, title = HEADINGS[content.reason]
-    lines = [changed(content), *_why(content), _meaning(content), *_protocol(content)]
+    lines = [changed(content), *_why(content), _meaning(content), _undone(content), *_protocol(content)]
     if content.rule.kind == CLOCK and content.reason not in _OF_ANY_KIND:
         shape, title = change_title(content)
         first, more = clock_sentences(content, view.setting.timezone)
-        lines = [first, *more, *clock_meaning(content), *_protocol(content)]
+        lines = [first, *more, *clock_meaning(content), _undone(content), *_protocol(content)]
     as_of = f"Data as of {moment(content.data_as_of, view.setting.timezone)}."
     essential = f"{title.upper()} · {safe(view.setting.study_id)} · {safe(content.rule.id)}:"
     shown = tuple(filter(None, lines))
@@ -113,6 +116,14 @@ def _meaning(content: AlertContent) -> str:
         return _SAYS.get(content.reason, "")
     before = (content.change.get("before") or {}).get("state")
     return _FURTHER if before in (State.CROSSED, State.PROVISIONAL) else _CEASED
+
+
+def _undone(content: AlertContent) -> str:
+    """An acknowledgement of what the alert said before does not cover what it says now."""
+    if content.undoes is None:
+        return ""
+    who = mention(content.undoes.user_id)
+    return f"{who} had acknowledged what it said before; that no longer counts. Please look and acknowledge again."
 
 
 def _why(content: AlertContent) -> list[str]:

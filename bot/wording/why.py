@@ -151,6 +151,13 @@ def _facts(facts: Mapping[str, Any]) -> Iterable[str]:
         yield f"study day {safe(facts['study_day'])}"
 
 
+def _revisions(revised: Mapping[str, int], content: WhyContent) -> Iterable[str]:
+    """`P-014 AE 12 (3)`: which counted record was revised, and how many revisions of it are stored."""
+    for item in content.alert.finding.counted():
+        if item.record_key in revised:
+            yield f"{safe(item.usubjid)} {safe(item.domain)} {safe(record_number(item))} ({revised[item.record_key]})"
+
+
 def _stored(content: WhyContent, view: OpenView | ClosedView) -> tuple[str, ...]:
     alert, zone = content.alert, view.setting.timezone
     delay = entry_delay(alert.crossing or alert.finding)
@@ -160,7 +167,7 @@ def _stored(content: WhyContent, view: OpenView | ClosedView) -> tuple[str, ...]
         f"Data as of {moment(alert.data_as_of, zone)}, batch {content.batch_no:,}.",
         f"Knowable from the records since {moment(known, zone)}." if known else "",
         f"Entered {count(delay, 'day')} after onset." if delay is not None else "",
-        f"Counted records with more than one revision: {len(revised)}."
+        f"Counted records with more than one revision: {listed(_revisions(revised, content))}."
         if revised
         else "No counted record was revised.",
         f"Alert version {alert.version}, episode {alert.episode}. DSMBot {safe(content.code_version)}.",

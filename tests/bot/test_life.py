@@ -175,7 +175,7 @@ class Life(RuleBasedStateMachine):
         assert self.process is not None
         mock.patch.stopall()
         self.process.close()
-        with mock.patch.object(Life, "_poll", lambda _: None):
+        with mock.patch.object(Life, "_poll"):
             self._start()
 
     # what is always true

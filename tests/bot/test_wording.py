@@ -435,7 +435,7 @@ def test_why() -> None:
         "• STS-006, no. 6",
         "batch 12",
         "Entered 2 days after onset.",
-        "Counted records with more than one revision: 1.",
+        "Counted records with more than one revision: STS-001 AE 1 (3).",
         "DSMBot 0.1.0",
     ):
         assert fact in text
