@@ -52,6 +52,7 @@ class Act(StrEnum):
     SUBJECT = "subject"
     AES = "aes"
     COPY = "copy"
+    DRILL = "drill"
 
 
 _OPEN, _CLOSED, _PHARMACY, _OPS = (
@@ -95,6 +96,7 @@ _MAY: Mapping[Act, Mapping[Role, frozenset[Audience]]] = {
     Act.SUBJECT: _RECORDS,
     Act.AES: _RECORDS,
     Act.COPY: _EXPLAINED,
+    Act.DRILL: _HELP,
 }
 """Act → who may do it with content of which audiences; roles that are left out may not."""
 

@@ -106,6 +106,23 @@ def check(
 
 
 @app.command()
+def drill(
+    config: Config = None,
+    wait: Annotated[float, typer.Option(help="Minutes to wait for everybody.")] = 15.0,
+    practice: Annotated[bool, typer.Option("--practice", help="In the practice workspace instead of Slack.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the practice page.")] = 8765,
+    as_json: Json = False,
+) -> None:
+    """Ask everybody on the roster to press "I got this on my phone", and list who did not.
+
+    Example: dsmbot drill --wait 10
+    """
+    from bot.commands.drill import run_drill
+
+    raise typer.Exit(run_drill(config, wait=wait, practice=practice, port=port, as_json=as_json))
+
+
+@app.command()
 def run(
     config: Config = None,
     practice: Annotated[bool, typer.Option("--practice", help="Use the practice workspace instead of Slack.")] = False,

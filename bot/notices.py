@@ -260,18 +260,39 @@ class StepContent:
 
 
 @stored_dataclass(frozen=True, slots=True)
+class DrillContent:
+    """A drill: `people` are asked to press a button before `until`. `drill` is its id."""
+
+    audience: Audience
+    at: datetime
+    until: datetime
+    drill: str
+    people: tuple[str, ...]
+    type: Literal["drill"] = "drill"
+
+
+@stored_dataclass(frozen=True, slots=True)
 class PageContent:
     """What a row of the second path stores: of an alert, or, without one, for an operator.
 
-    `why`: "raised", "unacknowledged", "unposted" (Slack has not confirmed the message) or "acknowledged".
+    `why`: "raised", "unacknowledged", "unposted" (Slack has not confirmed the message), "acknowledged", or "drill".
     """
 
-    why: Literal["raised", "unacknowledged", "unposted", "acknowledged"]
+    why: Literal["raised", "unacknowledged", "unposted", "acknowledged", "drill"]
     minutes: int = 0
     type: Literal["page"] = "page"
 
 
-Stored = PageContent | StepContent | StatusContent | StartingStateContent | WeekContent | GroupsContent | OpsContent
+Stored = (
+    DrillContent
+    | PageContent
+    | StepContent
+    | StatusContent
+    | StartingStateContent
+    | WeekContent
+    | GroupsContent
+    | OpsContent
+)
 """What `outbox.content` can hold."""
 
 _STORED: TypeAdapter[Stored] = TypeAdapter(Stored)

@@ -14,6 +14,7 @@ from typing import Any
 
 from bot.clocks import ClockRow
 from bot.notices import (
+    DrillContent,
     FaultLine,
     GroupLine,
     GroupsContent,
@@ -43,6 +44,7 @@ __all__ = [
     "ClosedView",
     "Content",
     "Decided",
+    "DrillContent",
     "EscalationContent",
     "FaultLine",
     "Following",
@@ -337,7 +339,8 @@ class PagedContent:
 
 
 Content = (
-    PagedContent
+    DrillContent
+    | PagedContent
     | AlertContent
     | WhyContent
     | EscalationContent

@@ -34,7 +34,7 @@ def run_forever(config: list[Path] | None, *, practice: bool, port: int) -> int:
     configs, secrets = load_studies(config), secrets_of()
     if not practice:
         return _watch(configs, secrets, Mode.LIVE)
-    with _practice_workspace(configs, port) as workspace:
+    with practice_workspace(configs, port) as workspace:
         print_lines([f"Practice workspace, nothing here is real: {workspace.page_url}"])
         tokens = Secrets(workspace.bot_token, workspace.app_token, api_url=workspace.base_url,
                          allocation_key=secrets.allocation_key)  # fmt: skip
@@ -42,7 +42,8 @@ def run_forever(config: list[Path] | None, *, practice: bool, port: int) -> int:
 
 
 @contextmanager
-def _practice_workspace(configs: Sequence[StudyConfig], port: int) -> Iterator[RunningWorkspace]:
+def practice_workspace(configs: Sequence[StudyConfig], port: int) -> Iterator[RunningWorkspace]:
+    """A practice workspace for some studies, taken down at the end. Raises BadInput where it cannot be."""
     from bot.practice import workspace_for  # a live process starts without it
     from bot.workspace.errors import WorkspaceError
     from bot.workspace.server import serve
@@ -58,12 +59,12 @@ def _practice_workspace(configs: Sequence[StudyConfig], port: int) -> Iterator[R
 
 
 def _watch(configs: Sequence[StudyConfig], secrets: Secrets, mode: Mode) -> int:
-    pace = _prepared(configs, secrets)
+    pace = prepared(configs, secrets)
     with opened(configs, mode=mode, secrets=secrets) as composed:
         return _until_stopped(composed, connect(composed, secrets, needs_socket=True, pace=pace))
 
 
-def _prepared(configs: Sequence[StudyConfig], secrets: Secrets) -> Pace:
+def prepared(configs: Sequence[StudyConfig], secrets: Secrets) -> Pace:
     """What would make a message go astray stops the start, before anything is polled; gives the pace of history.
 
     The database is opened afterwards: on PostgreSQL that ends another process, which must not be ended by one that
@@ -86,7 +87,7 @@ def _until_stopped(composed: Opened, connection: Connection) -> int:
     health = _health(loop, composed.studies[0].config.operations.health_port)
     try:
         connection.desk.catch_up()
-        _connect(connection)
+        open_socket(connection)
         loop.start()
         print_lines([f"Watching {', '.join(s.id for s in composed.studies)} · health on 127.0.0.1:{health.port}"])
         _wait(loop.stopped)
@@ -101,7 +102,8 @@ def _until_stopped(composed: Opened, connection: Connection) -> int:
     return 0
 
 
-def _connect(connection: Connection) -> None:
+def open_socket(connection: Connection) -> None:
+    """Open the socket, or refuse: without it nobody could press anything."""
     assert connection.link is not None
     try:
         connection.link.connect()

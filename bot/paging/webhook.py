@@ -40,8 +40,9 @@ def document(view: OpenView | ClosedView, words: Words, *, key: str, at: datetim
     content = view.content
     if not isinstance(content, PagedContent):
         raise TypeError(f"no page but {type(content).__name__}")
+    event = "drill" if content.why == "drill" else f"alert.{content.why}"
     body = {
-        "version": 1, "event": f"alert.{content.why}", "key": key, "at": at.isoformat(),
+        "version": 1, "event": event, "key": key, "at": at.isoformat(),
         "study": view.setting.study_id, "mode": view.setting.mode.value, "summary": words.subject,
         "text": "\n".join(words.lines), "minutes": content.minutes, "alert": _alert(content),
     }  # fmt: skip

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.slack.limits import HEADER_TEXT, MESSAGE_BLOCKS, SECTION_TEXT
+from bot.wording.drill import PRESS
 
 Block = dict[str, Any]
 
@@ -19,6 +20,7 @@ class ActionId(StrEnum):
     DECIDE = "dsmbot_decide"
     ACCEPT = "dsmbot_accept"
     COPY = "dsmbot_copy"
+    DRILL = "dsmbot_drill"
     MENU = "dsmbot_menu"
 
 
@@ -117,6 +119,11 @@ def _plain(text: str) -> Block:
 def accept_actions(reference: str) -> list[Block]:
     """The button of the starting state."""
     return [{"type": "actions", "elements": [_button("Accept", ActionId.ACCEPT, reference)]}]
+
+
+def drill_actions(reference: str) -> list[Block]:
+    """The button of a drill."""
+    return [{"type": "actions", "elements": [_button(PRESS, ActionId.DRILL, reference)]}]
 
 
 def _button(label: str, action: ActionId, value: str, *, style: str = "primary") -> Block:

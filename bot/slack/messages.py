@@ -16,6 +16,7 @@ from bot.slack.limits import SECTION_TEXT, TEXT_RECOMMENDED, VIEW_BLOCKS, VIEW_T
 from bot.views import (
     AlertContent,
     ClosedView,
+    DrillContent,
     EscalationContent,
     GroupsContent,
     HeldContent,
@@ -30,6 +31,7 @@ from bot.views import (
 from bot.wording import listings
 from bot.wording.alerts import alert
 from bot.wording.changes import change, escalation, reminder
+from bot.wording.drill import drill
 from bot.wording.groups import groups
 from bot.wording.held import held
 from bot.wording.notes import note, starting_state, week
@@ -158,6 +160,7 @@ _WORDS: Mapping[type, Callable[[OpenView | ClosedView], Said]] = {
     WeekContent: week,
     GroupsContent: groups,
     OpsContent: ops,
+    DrillContent: drill,
     AlertsContent: listings.alerts,
     EventsContent: listings.events,
     RuleContent: rule,
@@ -185,6 +188,8 @@ def _actions(view: OpenView | ClosedView, key: str, *, reply: bool) -> Sequence[
             resolved=content.following.resolved is not None,
             may_snooze=content.may_snooze,
         )
+    if isinstance(content, DrillContent):
+        return make.drill_actions(key)
     if isinstance(content, StartingStateContent) and content.accepted_at is None:
         return make.accept_actions(key)
     return ()

@@ -35,6 +35,8 @@ def page(view: OpenView | ClosedView) -> Words:
     content = view.content
     if not isinstance(content, PagedContent):
         raise TypeError(f"no page but {type(content).__name__}")
+    if content.why == "drill":
+        return _drill(view)
     study, mode = plain(view.setting.study_id), view.setting.mode
     marked = f"{MARK[mode]} · " if MARK[mode] else ""
     restricted = content.audience in (Audience.CLOSED, Audience.PHARMACY)
@@ -45,6 +47,12 @@ def page(view: OpenView | ClosedView) -> Words:
     about = f" · {plain(content.alert.rule.id)}" if content.alert else ""
     lines = [*told, _why(content), _where(content)]
     return Words(f"{marked}{study} · {_title(content)}{about}", (*filter(None, lines), *_foot(mode)))
+
+
+def _drill(view: OpenView | ClosedView) -> Words:
+    study, mode = plain(view.setting.study_id), view.setting.mode
+    nothing = "This is a drill. Nothing has happened to any subject. A critical alert would come this way."
+    return Words(f"{f'{MARK[mode]} · ' if MARK[mode] else ''}{study} · drill", (nothing, *_foot(mode)))
 
 
 def _title(content: PagedContent) -> str:

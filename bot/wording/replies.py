@@ -90,6 +90,11 @@ def not_yours(by: Acknowledgement, setting: Setting) -> str:
     return _in_mode(f"Only {mention(by.user_id)}, who acknowledged, can withdraw it. Nothing changed.", setting)
 
 
+def drill_confirmed(setting: Setting) -> str:
+    """To whoever pressed in a drill."""
+    return _in_mode("Thank you: you can be reached here. It was recorded.", setting)
+
+
 def accepted(by: Acknowledgement, setting: Setting) -> str:
     """To the person who accepted the starting state, or came second."""
     return _in_mode(f"Starting state accepted by {mention(by.user_id)} {hour(by.at, setting.timezone)}.", setting)

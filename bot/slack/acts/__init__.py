@@ -12,6 +12,7 @@ from bot.slack.acts.answering import accept, acknowledge, withdraw
 from bot.slack.acts.assigning import ASSIGN
 from bot.slack.acts.copying import copy
 from bot.slack.acts.deciding import DECIDE
+from bot.slack.acts.drilling import got_it
 from bot.slack.acts.explaining import why
 from bot.slack.acts.form import Form
 from bot.slack.acts.noting import NOTE
@@ -30,5 +31,6 @@ ACTS: Mapping[Act, Callable[[Case], None] | Form] = {
     Act.ACCEPT: accept,
     Act.WHY: why,
     Act.COPY: copy,
+    Act.DRILL: got_it,
 }
 """Act → what happens. `Act.STATUS` and its like are asked for by command only (`bot.slack.commands`)."""
