@@ -53,6 +53,7 @@ class Act(StrEnum):
     AES = "aes"
     COPY = "copy"
     DRILL = "drill"
+    RAISE = "raise"
 
 
 _OPEN, _CLOSED, _PHARMACY, _OPS = (
@@ -80,6 +81,11 @@ _TOLD: Mapping[Role, frozenset[Audience]] = {
 _RECORDS: Mapping[Role, frozenset[Audience]] = {role: _OPEN for role in Role if role is not Role.OPERATOR}
 """Records are open; who runs the bot needs none of them."""
 
+_RAISES: Mapping[Role, frozenset[Audience]] = dict.fromkeys(
+    (Role.INVESTIGATOR, Role.MEDICAL_MONITOR, Role.COORDINATOR, Role.PHARMACIST), _OPEN
+)
+"""A concern is heard openly, so that the board, which speaks in its own channel, raises none here."""
+
 _MAY: Mapping[Act, Mapping[Role, frozenset[Audience]]] = {
     Act.ACKNOWLEDGE: _ANSWER,
     Act.WITHDRAW: _ANSWER,
@@ -97,6 +103,7 @@ _MAY: Mapping[Act, Mapping[Role, frozenset[Audience]]] = {
     Act.AES: _RECORDS,
     Act.COPY: _EXPLAINED,
     Act.DRILL: _HELP,
+    Act.RAISE: _RAISES,
 }
 """Act → who may do it with content of which audiences; roles that are left out may not."""
 
@@ -106,7 +113,7 @@ GRID: Mapping[Role, Mapping[Act, frozenset[Audience]]] = {
 """Role × act → the audiences whose content it concerns. A coordinator or statistician does not acknowledge: a click
 stops the escalation to the physician or the board."""
 
-QUESTIONS = frozenset({Act.STATUS, Act.ALERTS, Act.RULE, Act.SUBJECT, Act.AES})
+QUESTIONS = frozenset({Act.STATUS, Act.ALERTS, Act.RULE, Act.SUBJECT, Act.AES, Act.RAISE})
 """Acts that are asked for in words."""
 
 RESPONSIBLE: Mapping[Audience, Role] = {

@@ -47,6 +47,7 @@ class Effect(StrEnum):
     DECIDED = "decided"
     RESOLVED = "resolved"
     NOT_POSSIBLE = "not_possible"
+    RAISED = "raised"
     SHOWN = "shown"
     UNKNOWN = "unknown"
 

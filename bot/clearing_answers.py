@@ -28,7 +28,9 @@ def clear_question(content: Question, setting: Setting) -> Question:
     if isinstance(content, AlertsContent):
         return replace(content, lines=_lines(content.lines, setting))
     if isinstance(content, HomeContent):
-        return replace(content, mine=_lines(content.mine, setting), open=_lines(content.open, setting))
+        clocks = tuple(replace(c, usubjid=alias(c.usubjid, setting), event_key="") for c in content.clocks)
+        lines = {name: _lines(getattr(content, name), setting) for name in ("mine", "open")}
+        return replace(content, clocks=clocks, **lines)  # type: ignore[arg-type]
     if isinstance(content, EventsContent):
         return replace(content, events=tuple(_event(event, setting) for event in content.events))
     if isinstance(content, SubjectContent):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bot.clocks import ClockRow
 from bot.notices import RuleLine, SourceLine
 from rules.listing import ListedEvent, SubjectCourse
 from rules.model import Audience, Finding, State, Urgency
@@ -123,7 +124,7 @@ class HomeContent:
     Parameters
     ----------
     role: the first of the person's roles, in words.   mine: alerts that wait for this person.
-    open: every other open alert they may read.   clocks: reporting clocks that run, as sentences, the next due first.
+    open: every other open alert they may read.   clocks: reporting clocks that run, the next due first.
     rules: nearest to its boundary first.   evaluated_at: None = never.
     """
 
@@ -132,7 +133,7 @@ class HomeContent:
     role: str
     mine: tuple[AlertLine, ...] = ()
     open: tuple[AlertLine, ...] = ()
-    clocks: tuple[str, ...] = ()
+    clocks: tuple[ClockRow, ...] = ()
     rules: tuple[RuleLine, ...] = ()
     sources: tuple[SourceLine, ...] = ()
     problems: tuple[str, ...] = ()

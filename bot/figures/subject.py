@@ -19,7 +19,7 @@ from bot.figures.canvas import (
     whole,
     write,
 )
-from rules.columns import NO, YES
+from rules.columns import NO, UNKNOWN, YES
 from rules.listing import CourseMark, ListedEvent, SubjectCourse
 
 MOST = 9
@@ -90,7 +90,7 @@ def _event(axes: Axes, at: float, event: ListedEvent, today: int) -> None:
         axes, f"{event.grade or '?'}", (event.day, at), (0, 0), ha="center", va="center", color=colour, fontsize=SMALL
     )
     words = [event.term or "uncoded", *(["serious"] if event.serious == YES else [])]
-    words += ["related"] if event.related != NO else []
+    words += {YES: ["related"], UNKNOWN: ["causality missing"], NO: []}[event.related]
     left, right = axes.get_xlim()
     late = event.day > left + 0.6 * (right - left)
     shift, side = ((-11, 3), "right") if late else ((11, 3), "left")

@@ -8,13 +8,16 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot.access import GRID, Act
+from bot.clocks import clocks_running
 from bot.configuration.people import Role
 from bot.lookup.alerts import alert_lines
+from bot.lookup.rule import rules_of
 from bot.questions import AlertLine, HomeContent
 from bot.standing import ADVANCE, status_answer
 from bot.study import Study
 from bot.views import RuleLine
 from rules.model import Audience, State
+from storage.findings import last_findings
 
 _STANDS = (State.CROSSED, State.PROVISIONAL, State.NOT_EVALUABLE, State.BEYOND_DESIGN)
 
@@ -30,11 +33,14 @@ def home_content(
     """
     status = status_answer(conn, study, audience, now)
     lines = alert_lines(conn, study, audience)
+    heard = {rule.id for rule in rules_of(study, audience)}
+    clocks = clocks_running(f for f in last_findings(conn, study.id).values() if f.rule in heard)
     mine = tuple(line for line in lines if _waits(line, study, audience, roles, user_id))
     first = next((role for role in Role if role in roles), None)
     return HomeContent(
         audience, now, first.value if first else "", mine, tuple(line for line in lines if line not in mine),
-        rules=tuple(sorted(status.rules, key=_nearness)), sources=status.sources, problems=status.problems,
+        clocks=clocks, rules=tuple(sorted(status.rules, key=_nearness)), sources=status.sources,
+        problems=status.problems,
         evaluated_at=status.evaluated_at, seq=status.seq, digest=status.digest,
     )  # fmt: skip
 

@@ -49,3 +49,22 @@ def menu_more(command: str) -> str:
 def menu_text(command: str) -> str:
     """The menu without its buttons, for screen readers and plain clients."""
     return f"What would you like to know? {help_text(command)}"
+
+
+RAISE_TITLE, RAISE = "Raise a concern", "Raise"
+RAISE_SAYS = (
+    "*This alerts the people responsible at once.* They are told the rule, the subject and the coded term. "
+    "Your own words stay in the study's database and are not posted."
+)
+RAISE_RULE, RAISE_SUBJECT, RAISE_TERM, RAISE_WORDS = "Under which rule?", "Subject", "Coded term", "What concerns you?"
+RAISE_SUBJECT_HINT = "As the study names it. Leave it empty for the study as a whole."
+RAISE_NO_TERM = "No coded term"
+RAISE_WORDS_HINT = "Kept for those who may read the database. No names of patients, no arms, no lots."
+NOTHING_TO_RAISE = "No rule of this study lets you raise a concern here. Nothing was recorded; please tell the monitor."
+NOT_RAISED = "The concern was not recorded, because the form no longer fits the study. Please open it again."
+RAISE_TOO_LATE = "Slack did not open the form in time. Nothing was recorded; please type the command again."
+
+
+def raised(title: str) -> str:
+    """To the person who raised it."""
+    return f"Your concern is recorded under “{safe(title)}”. The people responsible are alerted at the next evaluation."

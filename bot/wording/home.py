@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.clocks import ClockRow, Stands
 from bot.notices import RuleLine, SourceLine
 from bot.questions import AlertLine, HomeContent
 from bot.views import ClosedView, OpenView
+from bot.wording.clocks import clock_line
 from bot.wording.listings import alert_line
 from bot.wording.notes import NOTHING_NEW, figures
 from bot.wording.phrases import ARMS_INVENTED, FINE, LOOK, MARK, MARK_SENTENCE, STATE, STOP, marked
@@ -46,7 +48,11 @@ def home(view: OpenView | ClosedView) -> Page:
     zone, mode = view.setting.timezone, view.setting.mode
     mine = _mine(content, zone)
     others = _alerts(f"Open alerts: {len(content.open)} more", content.open, content, zone)
-    clocks = Part(f"Clocks running: {len(content.clocks)}", _some(content.clocks)) if content.clocks else None
+    clocks = (
+        Part(f"Clocks running: {len(content.clocks)}", _some([_clock(row, zone) for row in content.clocks]))
+        if content.clocks
+        else None
+    )
     troubles = Part("Could not be checked", tuple(safe(p, SENTENCE) for p in content.problems))
     parts = [mine, clocks, others, troubles if content.problems else None, _rules(content), _sources(content, zone)]
     judged = f"Rules evaluated {hour(content.evaluated_at, zone, beside=content.at)}." if content.evaluated_at else ""
@@ -105,6 +111,11 @@ def _source(source: SourceLine, content: HomeContent, zone: str) -> str:
     at = hour(source.last_complete_at, zone, beside=content.at)
     stale = f", not current: {safe(source.reason, SENTENCE)}" if not source.current else ", current"
     return f"{FINE if source.current else LOOK} {safe(source.source_id)}: read {at}{stale}"
+
+
+def _clock(row: ClockRow, zone: str) -> str:
+    sign = STOP if row.stands is Stands.OVERDUE else LOOK
+    return f"{sign} {safe(row.usubjid)} · *{safe(row.term or 'uncoded')}* · {clock_line(row, zone)}"
 
 
 def _some(lines: Sequence[str]) -> tuple[str, ...]:

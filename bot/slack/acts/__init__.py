@@ -16,6 +16,7 @@ from bot.slack.acts.drilling import got_it
 from bot.slack.acts.explaining import why
 from bot.slack.acts.form import Form
 from bot.slack.acts.noting import NOTE
+from bot.slack.acts.raising import RAISE
 from bot.slack.acts.resolving import RESOLVE
 from bot.slack.acts.snoozing import SNOOZE
 from bot.slack.case import Case
@@ -32,5 +33,6 @@ ACTS: Mapping[Act, Callable[[Case], None] | Form] = {
     Act.WHY: why,
     Act.COPY: copy,
     Act.DRILL: got_it,
+    Act.RAISE: RAISE,
 }
 """Act → what happens. `Act.STATUS` and its like are asked for by command only (`bot.slack.commands`)."""

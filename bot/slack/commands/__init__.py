@@ -13,9 +13,10 @@ from bot.slack.commands.command import Command
 from bot.slack.commands.help import HELP
 from bot.slack.commands.menu import MENU
 from bot.slack.commands.questions import AES, ALERTS, RULE, SUBJECT
+from bot.slack.commands.raising import RAISING
 from bot.slack.commands.status import STATUS
 
 COMMANDS: Mapping[str, Command] = {
-    command.word: command for command in (STATUS, ALERTS, RULE, SUBJECT, AES, MENU, HELP)
+    command.word: command for command in (STATUS, ALERTS, RULE, SUBJECT, AES, RAISING, MENU, HELP)
 }
 """Word → command."""

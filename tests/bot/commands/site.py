@@ -30,6 +30,7 @@ from rules.kinds.boundary import BoundaryRule
 from rules.kinds.clock import ClockRule
 from rules.kinds.count import CountRule
 from rules.kinds.event import EventRule
+from rules.kinds.manual import ManualRule
 from rules.kinds.timeliness import TimelinessRule
 from storage.sources.sdtm import SdtmSource
 
@@ -72,6 +73,7 @@ KINDS: dict[str, type] = {
     "boundary": BoundaryRule,
     "clock": ClockRule,
     "timeliness": TimelinessRule,
+    "manual": ManualRule,
 }
 
 
