@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bot.clearing import RESTRICTED, alias, clear_finding
+from bot.clearing import RESTRICTED, alias, clear_finding, clear_summary
 from bot.clearing_answers import clear_question
 from bot.configuration.people import Member, Role, Slack
 from bot.questions import Question
@@ -28,6 +28,7 @@ from bot.views import (
     ReminderContent,
     ResponseContent,
     Setting,
+    SummaryContent,
     View,
     WhyContent,
 )
@@ -283,6 +284,8 @@ def _cleared(content: Content, setting: Setting) -> Content:
         alert = _cleared(content.alert, setting)
         assert isinstance(alert, AlertContent)
         return replace(content, alert=alert)
+    if isinstance(content, SummaryContent):
+        return clear_summary(content, setting)
     return content
 
 

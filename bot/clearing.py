@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.summary_content import SummaryContent
 from bot.views import Setting
 from rules.model import Audience, Evidence, Finding
 from rules.sdtm import is_arm_revealing
+from rules.tabulated.words import Listed
 
 RESTRICTED = frozenset({Audience.CLOSED, Audience.PHARMACY})
 """Audiences whose content fails closed: an unknown fact about a person or channel refuses."""
@@ -54,6 +56,23 @@ def clear_finding(finding: Finding, audience: Audience, setting: Setting) -> Fin
         details=clearing.mapping(finding.details, DETAILS),
         first_crossed_on=None if setting.study_days else finding.first_crossed_on,
     )
+
+
+def clear_summary(content: SummaryContent, setting: Setting) -> SummaryContent:
+    """The summary with every subject by alias, where the study shows aliases; it holds no date of an event."""
+    if not setting.alias_salt:
+        return content
+    tables = content.tables
+
+    def hidden(rows: tuple[Listed, ...]) -> tuple[Listed, ...]:
+        return tuple(replace(item, usubjid=alias(item.usubjid, setting)) for item in rows)
+
+    listed = (tables.serious, tables.deaths, tables.listing)
+    known = frozenset(item.usubjid for rows in listed for item in rows if item.usubjid)
+    clearing = _Clearing(content.audience, setting, known)
+    alerts = tuple(replace(item, scope=clearing.text(item.scope)) for item in content.alerts)
+    serious, deaths, listing = map(hidden, listed)
+    return replace(content, tables=replace(tables, serious=serious, deaths=deaths, listing=listing), alerts=alerts)
 
 
 def _clear_evidence(item: Evidence, clearing: _Clearing) -> Evidence:

@@ -19,6 +19,7 @@ from bot.recording import Recorded, record
 from bot.slack.delivery import DeliveryReport
 from bot.snapshots import snapshot_if_due, snapshot_left
 from bot.study import Study
+from bot.summaries import open_summaries
 from bot.watching import watch
 from rules.evaluate import evaluate
 from rules.model import Snapshot
@@ -64,6 +65,7 @@ def run_cycle(
 
     watch(study, now)  # what time alone brings: the silence of a source, a call that nobody answered
     daily_notes(study, now)  # and the note that says what was, and could not be, evaluated
+    open_summaries(study, now)  # and, once a week, the whole of it in numbers, with its files
     delivered = deliver(study, stop)
     by_arm.look(study, now)  # rules by arm, on the closed side, when all that others can see is done; spoken apart
     return Cycle(tuple(polled), recorded, delivered)

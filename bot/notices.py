@@ -13,6 +13,8 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass as stored_dataclass
 
+from bot.lines import RuleLine, SourceLine
+from bot.summary_content import SummaryContent, SummaryFileContent
 from rules.model import Audience, State
 
 _BY_ARM = "arm:"
@@ -25,26 +27,6 @@ def scope_name(scope: str) -> str:
 
 
 @stored_dataclass(frozen=True, slots=True)
-class RuleLine:
-    """Where one rule stands, for a note: numbers of its most advanced scope.
-
-    `clocks` is how many reporting clocks of it run, None for a rule of another kind; `due_at` when the first is due.
-    """
-
-    rule_id: str
-    title: str
-    state: State
-    events: int = 0
-    n_evaluable: int = 0
-    stop_at: int | None = None
-    at_n: int | None = None
-    needs: int | None = None
-    reason: str = ""
-    clocks: int | None = None
-    due_at: datetime | None = None
-
-
-@stored_dataclass(frozen=True, slots=True)
 class OpenAlertLine:
     """An alert that nobody has resolved."""
 
@@ -54,16 +36,6 @@ class OpenAlertLine:
     opened_at: datetime
     acknowledged_by: str = ""
     acknowledged_at: datetime | None = None
-
-
-@stored_dataclass(frozen=True, slots=True)
-class SourceLine:
-    """How current one record source is. `reason` is why it is not, in words for whoever mends it."""
-
-    source_id: str
-    last_complete_at: datetime | None
-    current: bool
-    reason: str = ""
 
 
 @stored_dataclass(frozen=True, slots=True)
@@ -192,6 +164,7 @@ class OpsKind(StrEnum):
     CHANNEL_BLOCKED = "channel_blocked"
     CHANNEL_RELEASED = "channel_released"
     HISTORY_UNREADABLE = "history_unreadable"
+    SUMMARY_FAILED = "summary_failed"
 
 
 @stored_dataclass(frozen=True, slots=True)
@@ -292,6 +265,8 @@ Stored = (
     | WeekContent
     | GroupsContent
     | OpsContent
+    | SummaryContent
+    | SummaryFileContent
 )
 """What `outbox.content` can hold."""
 

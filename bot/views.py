@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.clocks import ClockRow
+from bot.lines import RuleLine, SourceLine
 from bot.notices import (
     DrillContent,
     FaultLine,
@@ -23,8 +24,6 @@ from bot.notices import (
     OpsContent,
     OpsKind,
     PageContent,
-    RuleLine,
-    SourceLine,
     StartingStateContent,
     StatusContent,
     StepContent,
@@ -35,6 +34,7 @@ from bot.notices import (
     stored_from_body,
 )
 from bot.questions import AlertsContent, EventsContent, HomeContent, RuleContent, SubjectContent
+from bot.summary_content import SummaryContent, SummaryFileContent
 from rules.model import Action, Audience, Finding, Reason, State, Urgency
 
 __all__ = [
@@ -69,6 +69,8 @@ __all__ = [
     "StatusContent",
     "StepContent",
     "Stored",
+    "SummaryContent",
+    "SummaryFileContent",
     "View",
     "WeekContent",
     "WhyContent",
@@ -357,6 +359,8 @@ Content = (
     | SubjectContent
     | EventsContent
     | HomeContent
+    | SummaryContent
+    | SummaryFileContent
 )
 """What can be disclosed."""
 

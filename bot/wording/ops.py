@@ -111,6 +111,11 @@ SAYS: Mapping[OpsKind, tuple[str, str, str]] = {
             "marked as possible duplicates; other messages wait."
         ),
     ),
+    OpsKind.SUMMARY_FAILED: (
+        STOP,
+        "Summary could not be made",
+        "The {subject} summary that is due was not posted. Rules are evaluated all the same; it is tried again.",
+    ),
 }
 """Kind → shape, heading, and the sentence that says what it means; `{subject}` and `{number}` are filled in."""
 

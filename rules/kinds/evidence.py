@@ -55,7 +55,7 @@ class Witness:
         """
         usubjid, record_key, event_key, domain = (str(self._text[name][row]) for name in _TEXT[:4])
         if row not in self._said:
-            self._said[int(row)] = self._of_event(int(row))
+            self._said[int(row)] = self.of_event(int(row))
         facts = {**self._said[int(row)], **more}
         return Evidence(usubjid, standing, record_key, event_key, domain, named(int(missing)), facts)
 
@@ -73,7 +73,8 @@ class Witness:
         days = int((self._lo[row] - self._first[at]).astype(int))
         return days + 1 if days >= 0 else days
 
-    def _of_event(self, row: int) -> dict[str, Any]:
+    def of_event(self, row: int) -> dict[str, Any]:
+        """Coded facts of the event that a row of `facts.events` is a state of."""
         grade, at = int(self._grade[row]), int(self._ae_row[row])
         said: dict[str, Any] = {"AEDECOD": str(self._text["AEDECOD"][row])} | ({"grade": grade} if grade else {})
         for name in ("serious", "death", "related"):
