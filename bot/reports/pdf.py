@@ -60,14 +60,12 @@ def _compiled(report: Report, form: str, **options: Any) -> bytes | list[bytes] 
 def _document(report: Report, folder: Path) -> dict[str, Any]:
     """What the template reads. Raises nothing: foreign text is text there, never markup."""
     made = datetime.fromtimestamp(report.made_at, UTC)
-    audit = dict(report.stamps).get("Audit head", "")
     return {
         "running": report.running,
         "study": report.study,
         "title": report.title,
         "subtitle": report.subtitle,
         "short": report.short,
-        "foot": f"Audit head {audit}" if audit else "",
         "mark": report.mark,
         "mark_line": report.mark_line,
         "made": [made.year, made.month, made.day, made.hour, made.minute, made.second],
