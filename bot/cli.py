@@ -169,6 +169,26 @@ def replay(
 
 
 @app.command()
+def summary(
+    out: Annotated[Path, typer.Option("--out", help="File to write; its ending says the form: .pdf, .xlsx or .md.")],
+    config: Config = None,
+    audience: Annotated[str, typer.Option(help="Who will read it: open.")] = "open",
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", help="As known at the end of this day, or at this moment (study time). Default: now."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the open summary of any moment: enrolment, adverse events, rules, alerts, data. Nothing is posted.
+
+    Example: dsmbot summary --audience open --as-of 2026-05-14 --out summary.pdf
+    """
+    from bot.commands.summary import run_summary
+
+    raise typer.Exit(run_summary(config, audience=audience, as_of=as_of, out=out, as_json=as_json))
+
+
+@app.command()
 def design(
     method: Annotated[str, typer.Argument(help="Name of the design, such as pocock or exposure_pocock.")],
     null_rate: Annotated[float, typer.Option(help="Event probability per subject that is still acceptable.")],

@@ -59,15 +59,15 @@ def _due(study: Study, now: datetime) -> list[periods.Period]:
     """Periods that wait, oldest first; a look that writes nothing where none does."""
     schedule, zone = str(study.config.schedule.open_summary), study.config.plan.timezone
     with study.database.reading() as conn:
-        began = _began(conn, study.id)
-        if began is None:
+        start = began(conn, study.id)
+        if start is None:
             return []
         last = conn.execute(select(func.max(period.c.due_at)).where(_mine(study.id))).scalar_one()
         waiting = periods.unfinished(conn, study.id, kinds=[KIND])
-    if not waiting and not periods.due_instants(schedule, zone, last or began, now):
+    if not waiting and not periods.due_instants(schedule, zone, last or start, now):
         return []
     with study.database.writing(study.id) as conn:
-        return periods.due(conn, study.id, KIND, schedule, tz=zone, now=now, since=began)
+        return periods.due(conn, study.id, KIND, schedule, tz=zone, now=now, since=start)
 
 
 def _summary(study: Study, one: periods.Period, now: datetime) -> bool:
@@ -117,9 +117,9 @@ def _tell(study: Study, one: periods.Period, now: datetime, reason: str) -> None
         queue(conn, study, Notice(key(conn, study.id, "ops", "summary_failed", one.due_at.isoformat()), content))
 
 
-def _began(conn: Connection, study_id: str) -> datetime | None:
+def began(conn: Connection, study_id: str) -> datetime | None:
     """When monitoring began, which is the first evaluation: nothing is due before it."""
     c = evaluation.c
     first = select(c.at).where(c.study_id == study_id).order_by(c.evaluation_id).limit(1)
-    began: datetime | None = conn.execute(first).scalar_one_or_none()
-    return began
+    start: datetime | None = conn.execute(first).scalar_one_or_none()
+    return start

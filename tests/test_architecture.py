@@ -52,6 +52,8 @@ ALLOWED_THIRD_PARTY = {
         "truststore",
         "filelock",
         "matplotlib",
+        "openpyxl",
+        "typst",
     },
 }
 """Third-party roots a room may import. A new one is a decision: docs/architecture.md says why it is there."""

@@ -10,6 +10,8 @@ from bot.commands.output import console, print_json
 from bot.demo.script import Pacing, Script
 from bot.demo.stage import Stage, set_up
 from bot.outgoing import alert_key
+from bot.slack.filing import FILE, sought
+from bot.slack.messages import keys_of
 from bot.workspace.errors import WorkspaceError
 from storage import outbox
 from storage.sources.simulated_trial import SCENARIOS
@@ -59,7 +61,7 @@ def outcome(stage: Stage) -> dict[str, Any]:
         parents = {alert_key(conn, study.id, a.rule_id, a.scope, a.episode) for a in opened}
     visible = _visible(stage)
     doubled = len(stage.workspace.duplicates())
-    in_place = all((item.channel_id, item.ts) in visible for item in sent)
+    in_place = all((item.channel_id, sought(item) if item.kind == FILE else item.ts) in visible for item in sent)
     alerted = parents <= {item.delivery_key for item in sent}
     rows = stage.source.trial.rows_known_by(stage.time.now())
     return {
@@ -75,13 +77,14 @@ def outcome(stage: Stage) -> dict[str, Any]:
 
 
 def _visible(stage: Stage) -> set[tuple[str, str]]:
-    """(channel, ts) of every message that people can see, threads included."""
+    """Channel, and ts or name, of every message and file that people can see, threads included."""
     found: set[tuple[str, str]] = set()
     for reference in stage.study.config.slack.channels.values():
         channel = stage.workspace.workspace.channel(reference).id
         for message in stage.workspace.messages(reference):
             found.add((channel, str(message["ts"])))
-            found |= {(channel, str(reply["ts"])) for reply in stage.workspace.thread(reference, message["ts"])}
+            for reply in stage.workspace.thread(reference, message["ts"]):
+                found |= {(channel, name) for name in (str(reply["ts"]), *keys_of(reply))}
     return found
 
 

@@ -21,6 +21,9 @@ _HEAD, _TOTAL, _TITLE = Font(_FONT, bold=True), Font(_FONT, bold=True), Font(_FO
 _TINT = PatternFill("solid", fgColor="F3EFE9")
 _UNDER = Border(bottom=Side("thin", color="5C5A57"))
 _OVER = Border(top=Side("thin", color="5C5A57"))
+_NUMBER = Alignment(horizontal="right", vertical="top")
+_TEXT = Alignment(horizontal="left", vertical="top", wrap_text=True)
+_WITHIN = Alignment(horizontal="left", vertical="top", wrap_text=True, indent=1)
 _LETTERS = 7.5
 """Letters of a column for each part of its width."""
 
@@ -82,9 +85,8 @@ def _sheet(sheet: Worksheet, table: Table, report: Report) -> None:
 def _row(sheet: Worksheet, number: int, row: Row, table: Table) -> None:
     for at, (cell, column) in enumerate(zip(row.cells, table.columns, strict=True), start=1):
         made = _put(sheet, number, at, _figure(cell) if column.number else cell)
-        indent = 1 if at == 1 and row.look == "under" else 0
-        side = "right" if column.number else "left"
-        made.alignment = Alignment(horizontal=side, vertical="top", wrap_text=not column.number, indent=indent)
+        indent = at == 1 and row.look == "under"
+        made.alignment = _NUMBER if column.number else _WITHIN if indent else _TEXT
         if row.look in ("head", "total"):
             made.font = _TOTAL
         if row.look == "total":

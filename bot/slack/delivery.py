@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 import structlog
 from slack_sdk import WebClient
 
+from bot.slack.filing import FILE, Filed
 from bot.slack.history import Pace
 from bot.slack.line import DeliveryReport, DeliveryTiming, Line, Tally
 from bot.slack.outcomes import Fate, Outcome
-from bot.slack.posting import Rendered, audience_verdict, composed, post
+from bot.slack.posting import Rendered, audience_verdict, prepared, send
 from bot.slack.reconcile import edit_parents, look_at, look_up, repost, sweep
 from bot.slack.troubles import LOOK_FIRST, Troubles
 from bot.views import OpsKind
@@ -161,7 +162,7 @@ class Delivery:
         if not self._audience_allows(step):
             return None
         try:
-            rendered = composed(self.line, item)
+            ready = prepared(self.line, item)
         except (DatabaseUnavailable, StaleWriter):
             raise
         except Exception as error:  # one row that cannot be rendered must not stop the others: it is held and told
@@ -169,8 +170,8 @@ class Delivery:
                 log.exception("a notification cannot be rendered", delivery_key=item.delivery_key)
             reason = f"a notification cannot be rendered ({type(error).__name__})"
             return self._hold(item, now, reason, "Please report this fault of the program", whole_lane=False)
-        outcome, tried = post(self.line, item, channel_id, rendered.message)
-        return self._ended(step, outcome, Rendered(tried, rendered.revision))
+        outcome, ready = send(self.line, item, channel_id, ready)
+        return self._ended(step, outcome, ready)
 
     def _audience_allows(self, step: Step) -> bool:
         verdict, asked = audience_verdict(self.line, step.item, step.channel_id)
@@ -184,7 +185,7 @@ class Delivery:
         self._hold(step.item, step.now, reason, fix, whole_lane=True, kind=OpsKind.CHANNEL_BLOCKED)
         return False
 
-    def _ended(self, step: Step, outcome: Outcome, rendered: Rendered) -> None:
+    def _ended(self, step: Step, outcome: Outcome, rendered: Rendered | Filed) -> None:
         item, now = step.item, step.now
         if outcome.fate is Fate.DONE:
             self._sent(step, outcome, rendered)
@@ -196,16 +197,17 @@ class Delivery:
             self._parent_is_gone(item, now, outcome)
         else:
             fix = outcome.fix or "Please report this fault of the program"
-            self._hold(item, now, f"Slack answered {outcome.error}", fix, whole_lane=outcome.error not in _ROW_ERRORS)
+            whole = outcome.error not in _ROW_ERRORS and item.kind != FILE  # a file that is refused stops no alert
+            self._hold(item, now, f"Slack answered {outcome.error}", fix, whole_lane=whole)
 
-    def _sent(self, step: Step, outcome: Outcome, rendered: Rendered) -> None:
+    def _sent(self, step: Step, outcome: Outcome, rendered: Rendered | Filed) -> None:
         item, data = step.item, outcome.data
         channel_id = str(data.get("channel") or step.channel_id)
         assert item.lease is not None
         with self.line.db.writing() as conn:
             outbox.mark_sent(
                 conn, item.outbox_id, item.lease, channel_id=channel_id, ts=str(data.get("ts") or ""), at=step.now,
-                rendered_version=rendered.revision, rendered_hash=rendered.message.digest(),
+                rendered_version=rendered.revision, rendered_hash=rendered.digest(),
             )  # fmt: skip
         self.line.directory.learn(step.channel_id, channel_id)
         self.line.tally.sent += 1

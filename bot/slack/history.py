@@ -16,7 +16,7 @@ from slack_sdk import WebClient
 
 from bot.slack.directory import Identity
 from bot.slack.limits import HISTORY_PAGE_LOW, HISTORY_SECONDS_LOW
-from bot.slack.messages import key_of
+from bot.slack.messages import keys_of
 from bot.slack.outcomes import Fate, Outcome, attempt
 
 PAGES_AT_ONCE = 20
@@ -45,7 +45,7 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a reading found: delivery key → timestamps of this bot's messages that carry it, oldest first."""
+    """What a reading found: delivery key, or name of a file → timestamps of this bot's messages, oldest first."""
 
     reading: Reading
     by_key: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -139,9 +139,10 @@ class History:
         """Note the keys of a page. True when nothing of interest can follow."""
         messages: Sequence[Mapping[str, Any]] = data.get("messages") or ()
         for message in messages:
-            key, ts = key_of(message), str(message.get("ts") or "")
-            if key and identity.wrote(message) and moment_of(ts) >= going.since:
-                going.by_key.setdefault(key, set()).add(ts)
+            ts = str(message.get("ts") or "")
+            if identity.wrote(message) and moment_of(ts) >= going.since:
+                for key in keys_of(message):
+                    going.by_key.setdefault(key, set()).add(ts)
         cursor = str((data.get("response_metadata") or {}).get("next_cursor") or "")
         if not cursor or cursor in going.seen:
             return True

@@ -5,7 +5,7 @@ May not know the database, the network or the clock. Words come from `bot.wordin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from bot.questions import AlertsContent, EventsContent, RuleContent, SubjectContent
 from bot.slack import blocks as make
 from bot.slack.limits import SECTION_TEXT, TEXT_RECOMMENDED, VIEW_BLOCKS, VIEW_TITLE, violations
+from bot.summary_content import SummaryContent
 from bot.views import (
     AlertContent,
     ClosedView,
@@ -40,6 +41,7 @@ from bot.wording.responses import response
 from bot.wording.rule_page import rule
 from bot.wording.said import Said
 from bot.wording.subject_page import subject
+from bot.wording.summary import summary
 from bot.wording.why import why
 from storage.schema import canonical
 
@@ -129,6 +131,16 @@ def key_of(posted: Mapping[str, Any]) -> str:
     return str(first.get("block_id", ""))
 
 
+def keys_of(posted: Mapping[str, Any]) -> Iterator[str]:
+    """What a message read from a channel can be found by: its delivery key, and the names of its files."""
+    key = key_of(posted)
+    if key:
+        yield key
+    for file in posted.get("files") or ():
+        if isinstance(file, Mapping) and file.get("name"):
+            yield str(file["name"])
+
+
 def explanation(view: OpenView | ClosedView) -> dict[str, Any]:
     """The "Why?" modal of an alert (https://docs.slack.dev/reference/views). Raises TypeError for other content."""
     said = why(view)
@@ -167,6 +179,7 @@ _WORDS: Mapping[type, Callable[[OpenView | ClosedView], Said]] = {
     SubjectContent: subject,
     ResponseContent: response,
     HeldContent: held,
+    SummaryContent: summary,
 }
 
 

@@ -97,6 +97,9 @@ FIXES: Mapping[str, str] = {
     "team_access_not_granted": "Install the app in this workspace",
     "ekm_access_denied": "A Slack admin has suspended posting in this workspace",
     "unknown_method": "This server does not offer the method; SLACK_API_URL may point to the wrong place",
+    "file_uploads_disabled": "A workspace setting forbids uploads; ask a Slack admin to allow files of this app",
+    "file_uploads_except_images_disabled": "A workspace setting allows pictures alone; ask a Slack admin to allow "
+    "files of this app",
     "msg_too_long": "The message is longer than Slack takes; please report this fault of the program",
     "no_text": "The message is empty; please report this fault of the program",
 }

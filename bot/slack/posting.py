@@ -11,6 +11,7 @@ from bot.access import disclose
 from bot.clearing import RESTRICTED
 from bot.content import content_of
 from bot.slack.directory import Directory
+from bot.slack.filing import FILE, Filed, file_of, upload
 from bot.slack.line import Line
 from bot.slack.membership import Verdict, judge
 from bot.slack.messages import Message, plainer, render, text_only
@@ -31,6 +32,10 @@ class Rendered:
     message: Message
     revision: int | None
 
+    def digest(self) -> str:
+        """Of what is shown."""
+        return self.message.digest()
+
 
 def composed(line: Line, item: Item) -> Rendered:
     """The message of a row as things stand now.
@@ -47,6 +52,19 @@ def composed(line: Line, item: Item) -> Rendered:
     view = disclose(content, Audience(item.audience), voice.setting)
     duplicate = item.last_error == POSSIBLE_DUPLICATE
     return Rendered(render(view, item.delivery_key, reply=item.kind == "reply", possible_duplicate=duplicate), revision)
+
+
+def prepared(line: Line, item: Item) -> Rendered | Filed:
+    """The message or the file of a row, ready to go. Raises as `composed` and `file_of` do."""
+    return file_of(line, item) if item.kind == FILE else composed(line, item)
+
+
+def send(line: Line, item: Item, channel_id: str, ready: Rendered | Filed) -> tuple[Outcome, Rendered | Filed]:
+    """Send a row once. Returns what became of it, and the form that was tried last."""
+    if isinstance(ready, Filed):
+        return upload(line, item, channel_id, ready), ready
+    outcome, tried = post(line, item, channel_id, ready.message)
+    return outcome, Rendered(tried, ready.revision)
 
 
 def audience_verdict(line: Line, item: Item, channel_id: str) -> tuple[Verdict, Outcome]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from bot.slack.filing import FILE, sought
 from bot.slack.history import Found, Place, Reading
 from bot.slack.line import CRITICAL, Line
 from bot.slack.outcomes import Fate, Outcome, attempt
@@ -55,7 +56,7 @@ def _by_place(line: Line, rows: Iterable[Item], now: datetime) -> dict[Place, li
 def _judge(line: Line, troubles: Troubles, item: Item, place: Place, found: Found, now: datetime) -> None:
     assert item.lease is not None
     decides_at = (item.attempted_at or now) + line.settle(item)
-    posted = found.by_key.get(item.delivery_key, ())
+    posted = found.by_key.get(sought(item), ())
     if posted:
         _adopt(line, item, place, posted[0], now)
     elif found.reading is Reading.LATER:
@@ -101,14 +102,16 @@ def sweep(line: Line, now: datetime) -> None:
     The copy that counts is the one whose `ts` is stored: its thread and its edits hang on it.
     """
     with line.db.reading() as conn:
-        rows = [row for row in reconcile.due_sweeps(conn, now, study_ids=line.studies) if row.ts]
+        rows = [row for row in reconcile.due_sweeps(conn, now, study_ids=line.studies) if row.ts or row.kind == FILE]
     for place, items in _by_place(line, rows, now).items():
         since = min(item.created_at for item in items) - line.timing.margin
         found = line.history.read(place, since, now, line.directory.identity())
         if found.reading is not Reading.WHOLE:
             continue
         for item in items:
-            extra = [ts for ts in found.by_key.get(item.delivery_key, ()) if ts != item.ts]
+            copies = found.by_key.get(sought(item), ())
+            kept = item.ts or next(iter(copies), None)  # Slack does not say where it put a file
+            extra = [ts for ts in copies if ts != kept]
             if all(_delete(line, item, place, ts, now) for ts in extra):
                 with line.db.writing() as conn:
                     reconcile.mark_swept(conn, item, now)

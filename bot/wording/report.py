@@ -14,6 +14,7 @@ from bot.wording.summary_lines import (
     MET,
     NO_DECISION,
     POOLED,
+    RUNNING,
     changed,
     data,
     enrolment,
@@ -24,8 +25,6 @@ from bot.wording.summary_lines import (
 from bot.wording.text import listed, plain, unescaped, words
 from bot.wording.times import moment
 from rules.tabulated.events import MOST_LISTED
-
-RUNNING = "Open Session Report"
 
 
 def report(view: OpenView | ClosedView) -> Report:
@@ -97,7 +96,7 @@ def _sections(content: SummaryContent, zone: str) -> Iterable[Section]:
             make.grades(content),
         ),
     )
-    everybody = "of all subjects, dosed or not; subject by study day, first dose = day 1"
+    everybody = "of all subjects, dosed or not (first dose = day 1)"
     yield Section(
         "Listings",
         (
@@ -117,7 +116,7 @@ def _sections(content: SummaryContent, zone: str) -> Iterable[Section]:
         ),
     )
     yield Section("Laboratory", (make.labs(content),))
-    yield Section("Data", (*data(content, zone), make.gaps(content), make.lags(content)))
+    yield Section("Data", (*data(content), make.gaps(content), make.lags(content)))
 
 
 def _cut(content: SummaryContent) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from bot.wording.summary_lines import (
     NO_DECISION,
     OVERVIEW,
     POOLED,
+    RUNNING,
     TOLD,
     alert_line,
     changed,
@@ -26,7 +27,7 @@ from bot.wording.summary_lines import (
     standing,
     treated,
 )
-from bot.wording.text import count, safe, unescaped, words
+from bot.wording.text import count, plain, safe, unescaped, words
 from bot.wording.times import moment
 from rules.model import State
 
@@ -45,15 +46,43 @@ def summary(view: OpenView | ClosedView) -> Said:
     if stamps.due_at:
         late = [f"Late: this summary was due {moment(stamps.due_at, zone)}. It says what was known then."]
     news = [safe(line, 2000) for line in changed(content, zone)]
-    body = [*_study(content), *_events(content), *_rules(content), *_alerts(content, zone), *_data(content, zone)]
+    body = [*_study(content), *_events(content), *_rules(content), *_alerts(content, zone), *_data(content)]
     as_of = f"Data as of {moment(stamps.data_as_of, zone)}."
-    essential = [f"{title} · {safe(view.setting.study_id)}.", *late, *news, *body, as_of]
+    spoken = [line.removeprefix("• ") for part in body for line in part.split("\n")]
+    essential = [f"{title} · {safe(view.setting.study_id)}.", *late, *news, *map(_sentence, spoken), as_of]
     return Said(
         text=marked(unescaped_lines(essential), mode),
         head=f"{_shape(content)} {marked(unescaped(title), mode)}",
-        lines=(*(f"*{line}*" for line in late), f"*{news[0]}* {' '.join(news[1:])}", *body, _FILES),
+        lines=(
+            *(f"*{line}*" for line in late),
+            f"*{news[0]}* {' '.join(news[1:])}",
+            *map(_apart, body),
+            _apart(_FILES),
+        ),
         meta=(_stamps(content, zone), *filter(None, [f"{POOLED} {NO_DECISION}", MARK_SENTENCE[mode]])),
     )
+
+
+def _bold(lines: Iterable[str]) -> Iterable[str]:
+    return (f"*{line}*" for line in lines)
+
+
+def _sentence(line: str) -> str:
+    """Read aloud, a line of a list ends as a sentence does."""
+    return line if line.endswith((".", ":", ")")) else f"{line}."
+
+
+def _apart(part: str) -> str:
+    """A topic stands apart from the one before."""
+    return f"\n{part}" if part.startswith(("*", _FILES[:6])) else part
+
+
+def file_title(view: OpenView | ClosedView, form: str) -> str:
+    """`Open Session Report, STS-CALC, Mon 18 May 2026 (PDF)`: how a file is called in Slack."""
+    content = view.content
+    assert isinstance(content, SummaryContent)
+    day = " ".join(moment(content.stamps.as_of, view.setting.timezone).split()[:4])
+    return marked(f"{RUNNING}, {plain(view.setting.study_id)}, {day} ({form.upper()})", view.setting.mode)
 
 
 _FILES = "Tables, listings and plots: PDF and XLSX in the thread."
@@ -68,15 +97,15 @@ def _shape(content: SummaryContent) -> str:
 
 
 def _study(content: SummaryContent) -> Iterable[str]:
-    yield f"*Enrolment* {safe(enrolment(content), 600)}"
-    yield f"*Where they are* {disposition(content)} {exposure(content)}"
+    yield f"*Enrolment:* {safe(enrolment(content), 600)}"
+    yield f"*Where they are:* {disposition(content)} {exposure(content)}"
 
 
 def _events(content: SummaryContent) -> Iterable[str]:
     whole, overview = treated(content), content.tables.overview
     if not whole:
         return
-    yield f"*Adverse events* {measured(overview['any'], whole)}. {safe(frequent(content), 600)}"
+    yield f"*Adverse events:* {measured(overview['any'], whole)}. {safe(frequent(content), 600)}"
     yield "\n".join(f"• {OVERVIEW[name]}: {measured(overview[name], whole)}" for name in _SHOWN)
     special = [f"{safe(words(name))} {m.subjects}" for name, m in content.tables.interest.items() if m.subjects]
     if content.tables.interest:
@@ -86,7 +115,7 @@ def _events(content: SummaryContent) -> Iterable[str]:
 def _rules(content: SummaryContent) -> Iterable[str]:
     loud = [rule for rule in content.rules if rule.line.state in (*MET, *_SPOKEN) or rule.drawn]
     quiet = len(content.rules) - len(loud)
-    yield f"*Stopping rules* {count(len(content.rules), 'rule')}" + (
+    yield f"*Stopping rules:* {count(len(content.rules), 'rule')}" + (
         ", the others within their limits:" if quiet else ":"
     )
     shown = [f"• {safe(rule.line.rule_id)} {safe(standing(rule), 600)}" for rule in loud[:TOLD]]
@@ -97,17 +126,17 @@ def _rules(content: SummaryContent) -> Iterable[str]:
 
 def _alerts(content: SummaryContent, zone: str) -> Iterable[str]:
     if not content.alerts:
-        yield "*Open alerts* none."
+        yield "*Open alerts:* none."
         return
-    yield f"*Open alerts* {len(content.alerts)}:"
+    yield f"*Open alerts:* {len(content.alerts)}:"
     shown = [f"• {safe(alert_line(alert, zone, content), 600)}" for alert in content.alerts[:TOLD]]
     if len(content.alerts) > TOLD:
         shown.append(f"(showing {TOLD} of {len(content.alerts)}; all are in the files)")
     yield "\n".join(shown)
 
 
-def _data(content: SummaryContent, zone: str) -> Iterable[str]:
-    yield f"*Data* {safe(' '.join(data(content, zone)), 1200)}"
+def _data(content: SummaryContent) -> Iterable[str]:
+    yield f"*Data:* {safe(' '.join(data(content)), 1200)}"
 
 
 def _stamps(content: SummaryContent, zone: str) -> str:

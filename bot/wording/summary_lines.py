@@ -35,21 +35,18 @@ def changed(content: SummaryContent, timezone: str) -> list[str]:
     opened = f"{count(len(before.opened), 'rule')} newly met: {listed(map(plain, before.opened), TOLD)}"
     said = [f"{since}: {opened if before.opened else 'no rule newly met'}."]
     steps = [
-        _step("dosed", before.treated, treated(content)),
-        _step("adverse events", before.events, tables.overview["any"].events),
-        _step("serious", before.serious, tables.overview["serious"].events),
-        _step("deaths", before.deaths, tables.overview["death"].events),
+        ("dosed", before.treated, treated(content)),
+        ("adverse events", before.events, tables.overview["any"].events),
+        ("serious events", before.serious, tables.overview["serious"].events),
+        ("deaths", before.deaths, tables.overview["death"].events),
     ]
-    said.append(f"{listed(steps)}.".capitalize())
+    moved = [f"{name} {then:,} → {now:,}" for name, then, now in steps if then != now]
+    still = [f"{name} {now:,}" for name, then, now in steps if then == now]
+    said += [f"{listed(moved)}.".capitalize()] if moved else []
+    said += [f"Unchanged: {listed(still)}."] if still else []
     if before.answered:
         said.append(f"People: {listed(f'{number} × {words(kind)}' for kind, number in before.answered)}.")
     return said
-
-
-def _step(name: str, then: int, now: int) -> str:
-    if then == now:
-        return f"{name} {now:,}, unchanged"
-    return f"{name} {then:,} → {now:,}"
 
 
 def enrolment(content: SummaryContent) -> str:
@@ -75,14 +72,14 @@ def exposure(content: SummaryContent) -> str:
     said = f"{tables.person_days:,} person-days of follow-up{_spread(tables.followed)}."
     on = tables.on_treatment
     return (
-        f"{said} Time on treatment{_spread(on)}, {of(on.number, treated(content))} with a last dose."
+        f"{said} First to last dose{_spread(on)}, {of(on.number, treated(content))} with a last dose."
         if on.number
         else said
     )
 
 
 def _spread(days: Spread) -> str:
-    return f"; median {count(days.median, 'day')} ({days.least:,} to {days.most:,})" if days.number else ""
+    return f": median {count(days.median, 'day')} ({days.least:,} to {days.most:,})" if days.number else ""
 
 
 OVERVIEW = {
@@ -140,15 +137,14 @@ def alert_line(alert: AlertStanding, timezone: str, content: SummaryContent) -> 
     return f"{plain(alert.rule_id)}{scope}, open since {opened}: {STATE[alert.state]}; {answered}"
 
 
-def data(content: SummaryContent, timezone: str) -> list[str]:
+def data(content: SummaryContent) -> list[str]:
     """How timely and how complete the records are."""
     tables, said = content.tables, []
     stale = [source for source in content.sources if not source.current]
     if stale:
         said.append(f"Not current: {listed(plain(source.source_id) for source in stale)}.")
     elif content.sources:
-        read = max(source.last_complete_at for source in content.sources if source.last_complete_at)
-        said.append(f"All sources current, read {hour(read, timezone, beside=content.stamps.report_of, offset=False)}.")
+        said.append("All sources are current." if len(content.sources) > 1 else "The source is current.")
     if tables.absent:
         said.append(f"No records of {listed(tables.absent)} are read: what hangs on them is not in these figures.")
     said.append(_last_seen(tables.contact))
@@ -199,6 +195,9 @@ def stamped(content: SummaryContent, timezone: str) -> tuple[tuple[str, str], ..
         ("Software", f"dsmbot {plain(stamps.code_version)}"),
     )
 
+
+RUNNING = "Open Session Report"
+"""Stands on every page of every file."""
 
 POOLED = "All arms together. Coded terms only, no verbatim text."
 NO_DECISION = "DSMBot informs: it has paused, held and decided nothing."

@@ -376,11 +376,11 @@ POINTS: dict[Callable[[Play], None], tuple[Point, ...]] = {
         Point("bot.cycle.daily_notes", AFTER),
         Point("bot.slack.delivery.outbox.claim", BEFORE),
         Point("bot.slack.delivery.outbox.claim", AFTER),
-        Point("bot.slack.delivery.composed", AFTER),
-        Point("bot.slack.delivery.post", AFTER),
+        Point("bot.slack.delivery.prepared", AFTER),
+        Point("bot.slack.delivery.send", AFTER),
         Point("bot.slack.delivery.outbox.mark_sent", AFTER),
         Point("bot.slack.delivery.Delivery._sent", AFTER),
-        Point("bot.slack.delivery.post", AFTER, 2),
+        Point("bot.slack.delivery.send", AFTER, 2),
         Point("bot.slack.delivery.Delivery._sent", AFTER, 3),
     ),
     acknowledges: (
@@ -399,7 +399,7 @@ POINTS: dict[Callable[[Play], None], tuple[Point, ...]] = {
         Point("bot.cycle.watch", AFTER),
         Point("bot.notes.periods.finish", AFTER),
         Point("bot.slack.delivery.outbox.claim", AFTER),
-        Point("bot.slack.delivery.post", AFTER),
+        Point("bot.slack.delivery.send", AFTER),
         Point("bot.slack.delivery.Delivery._sent", AFTER, 2),
         Point("bot.slack.delivery.outbox.claim", AFTER, 2),
         Point("bot.slack.reconcile.edit", BEFORE),
@@ -468,7 +468,7 @@ def test_the_same_on_postgresql(
 
 ALONE = [(act, point) for act, points in POINTS.items() for point in points]
 QUICKLY = {("crosses", "after-cycle.ingest_batch"), ("crosses", "before-recording.advance_head"),
-           ("crosses", "after-slack.delivery.outbox.claim"), ("crosses", "after-slack.delivery.post"),
+           ("crosses", "after-slack.delivery.outbox.claim"), ("crosses", "after-slack.delivery.send"),
            ("corrected", "after-slack.reconcile.edit"), ("acknowledges", "after-slack.desk.Desk.receive"),
            ("acknowledges", "after-slack.desk.Desk._once")}  # fmt: skip
 """Those that are tried alone each time; `make soak` tries all of them alone."""

@@ -136,7 +136,7 @@ def test_a_crash_before_the_post_loses_nothing(slack: Bench, monkeypatch: pytest
     def dies(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bot.slack.delivery.post", dies)
+    monkeypatch.setattr("bot.slack.delivery.send", dies)
     with pytest.raises(KeyboardInterrupt):
         slack.run()
     monkeypatch.undo()
