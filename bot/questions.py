@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.clocks import ClockRow
-from bot.notices import RuleLine, SourceLine
+from bot.lines import RuleLine, SourceLine
 from rules.listing import ListedEvent, SubjectCourse
 from rules.model import Audience, Finding, State, Urgency
 

@@ -12,12 +12,11 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from bot.outgoing import key
+from bot.outgoing import Notice, key, queue
 from bot.study import Study
 from bot.summary_content import Form, SummaryContent, SummaryFileContent
 from bot.summary_facts import summary_content
 from bot.views import OpsContent, OpsKind
-from bot.watching import Notice, queue
 from rules.model import Audience
 from storage import periods
 from storage.errors import DatabaseUnavailable, StaleWriter

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.clocks import ClockRow, Stands
-from bot.notices import RuleLine, SourceLine
+from bot.lines import RuleLine, SourceLine
 from bot.questions import AlertLine, HomeContent
 from bot.views import ClosedView, OpenView
 from bot.wording.clocks import clock_line

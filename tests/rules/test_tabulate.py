@@ -93,7 +93,7 @@ def test_terms_by_subjects_and_events() -> None:
 
 
 def test_unknown_is_counted_on_the_unsafe_side_and_said() -> None:
-    """S2's fall lacks causality and grade, S3's rash has a partial onset, S3's death is in DS alone, without a cause."""
+    """S2's fall lacks causality and grade, S3's rash has a partial onset, S3's death is in DS alone: no cause."""
     tables = by_hand()
     assert tables.overview["any"] == Measure(3, 5)
     assert tables.overview["treatment_emergent"] == Measure(3, 4, 1)

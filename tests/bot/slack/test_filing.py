@@ -29,8 +29,8 @@ def queue(slack: Bench) -> dict[str, str]:
     with slack.db.writing(STUDY) as conn:
         keys = {name: key(conn, STUDY, "summary", name) for name in ("head", "pdf", "xlsx")}
         common: dict[str, Any] = {"study_id": STUDY, "audience": "open", "priority": 9, "created_at": slack.now}
-        outbox.enqueue(conn, delivery_key=keys["head"], kind="note", content=stored_body(SummaryContent(stamps, TABLES)),
-                       **common)  # fmt: skip
+        said = stored_body(SummaryContent(stamps, TABLES))
+        outbox.enqueue(conn, delivery_key=keys["head"], kind="note", content=said, **common)
         for form in ("pdf", "xlsx"):
             name = file_name(STUDY, "2026-05-18", keys[form], form)
             file = SummaryFileContent(keys["head"], form, name)  # type: ignore[arg-type]
