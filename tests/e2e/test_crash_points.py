@@ -28,6 +28,7 @@ from slack_sdk import WebClient
 from sqlalchemy import URL, Engine, event, select
 from sqlalchemy import Connection as SqlConnection
 
+from bot import by_arm
 from bot.app import connect, load_studies, opened
 from bot.config import Secrets
 from bot.cycle import run_cycle
@@ -42,6 +43,7 @@ from storage.database import Database
 from storage.engine import BEGIN
 from storage.findings import last_digests
 from storage.schema import outbox as outbox_table
+from storage.sides import closed_side
 from tests.e2e.site import CHANNELS, OPEN, STUDY, Rows, Site
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # sockets of slack-sdk
@@ -97,6 +99,7 @@ class Play:
         """Turn cycles, half a minute apart, until nothing is to be done; long enough for every wait of delivery."""
         for _ in range(200):
             run_cycle(self.study, self.hand.now())
+            by_arm.speak(self.study, None)
             if not self._waiting():
                 return
             self.hand.at += timedelta(seconds=5)
@@ -106,7 +109,12 @@ class Play:
         with self.database.reading() as conn:
             later = self.hand.now() + timedelta(days=1)
             return [
-                *(f"{n} {name}" for name, n in outbox.counts(conn, STUDY).items() if n and name != "sent"),
+                *(
+                    f"{n} {name}"
+                    for side in (STUDY, closed_side(STUDY))
+                    for name, n in outbox.counts(conn, side).items()
+                    if n and name != "sent"
+                ),
                 *inbox.unapplied(conn),
                 *reconcile.stale_parents(conn, later),
                 *reconcile.stale_notes(conn, later),
@@ -347,7 +355,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, closing: ThreadPoolExe
         found = result_of(play)
         play.stop()
     assert found.acknowledged == (INVESTIGATOR,)
-    assert {rule for rule, *_ in found.alerts} == {"tolerability", "related-serious"}
+    assert {rule for rule, *_ in found.alerts} == {"related-serious", "safety-report", "sponsor-report", "tolerability"}
     return found
 
 
