@@ -395,7 +395,7 @@ POINTS: dict[Callable[[Play], None], tuple[Point, ...]] = {
         Point("bot.slack.desk.Desk.receive", AFTER),
         Point("bot.slack.desk.inbox.applied", BEFORE),
         Point("bot.slack.desk.inbox.applied", AFTER),
-        Point("bot.slack.desk.Desk._once", AFTER),
+        Point("bot.slack.desk.Desk.once", AFTER),
         Point("bot.slack.reconcile.edit", BEFORE),
         Point("bot.slack.reconcile.edit", AFTER),
         Point("bot.slack.reconcile.reconcile.record_edit", AFTER),
@@ -478,7 +478,7 @@ ALONE = [(act, point) for act, points in POINTS.items() for point in points]
 QUICKLY = {("crosses", "after-cycle.ingest_batch"), ("crosses", "before-recording.advance_head"),
            ("crosses", "after-slack.delivery.outbox.claim"), ("crosses", "after-slack.delivery.send"),
            ("corrected", "after-slack.reconcile.edit"), ("acknowledges", "after-slack.desk.Desk.receive"),
-           ("acknowledges", "after-slack.desk.Desk._once")}  # fmt: skip
+           ("acknowledges", "after-slack.desk.Desk.once")}  # fmt: skip
 """Those that are tried alone each time; `make soak` tries all of them alone."""
 
 
