@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,22 +112,23 @@ def calibrate_max_sprt(
 ) -> MaxSprtPlan:
     """The boundary for which P(alert by `max_events` first events) keeps alpha when both arms have one rate.
 
-    Stop when the log likelihood ratio of the s of n events on treatment, s / n above 1 / (1 + z), reaches its
-    critical value, from event `min_events` on.
+    Stop when s of n events are on treatment, s / n is above 1 / (1 + z), s is at least `min_events`, and the log
+    likelihood ratio reaches its critical value.
 
     Parameters
     ----------
     ratio: z, control to treated person-time, above 0; equal arms have 1.
     alpha: one-sided false alarm of all terms together, in (0, 1).
     max_events: the last event that is looked at, both arms together.
-    min_events: the first that is, also of both arms together; before it nothing can alert.
+    min_events: events *on treatment* before which nothing can alert, 1 to `max_events`; as in `MaxSprt`.
     terms: number of terms tested; each gets alpha / terms (Bonferroni).
 
     Raises
     ------
     DesignError: names the parameter, its value and what is allowed.
 
-    Source: Kulldorff, Davis, Kolczak, Lewis, Lieu & Platt, Sequential Analysis 2011;30:58, section 4.
+    Source: Kulldorff, Davis, Kolczak, Lewis, Lieu & Platt, Sequential Analysis 2011;30:58, section 4; minimum events:
+    Kulldorff & Silva, REVSTAT 2015;13:373.
     """
     if not 1e-6 <= checks.number("ratio", ratio, "a number above 0") <= 1e6:
         raise DesignError("ratio", ratio, "control to treated person-time, from 1e-6 to 1e6")
@@ -138,12 +139,8 @@ def calibrate_max_sprt(
     if not 1 <= least <= most:
         raise DesignError("min_events", min_events, f"a whole number of events from 1 to {most}, max_events")
     control = Multiplicity(terms, alpha)
-    judged = calibrate("max_sprt", null_rate=1 / (1 + ratio), alpha=control.each, looks=range(least, most + 1))
-    boundary = replace(
-        judged,
-        looks=tuple(range(1, most + 1)),
-        stop_at=(None,) * (least - 1) + judged.stop_at,
-        parameters={"min_events": least},
+    boundary = calibrate(
+        "max_sprt", null_rate=1 / (1 + ratio), alpha=control.each, looks=range(1, most + 1), min_events=least
     )
     return MaxSprtPlan(boundary, float(ratio), control)
 

@@ -1,6 +1,6 @@
 """Binomial MaxSPRT between arms: reference values, enumeration, simulation of two arms, and the ratio's drift.
 
-Catches: z turned upside down, a statistic that also alerts for the control arm, a later event that takes an alert back.
+Catches: z turned upside down, minimum events counted on both arms, a statistic that also alerts for the control arm, a later event that takes an alert back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def table(critical: float, max_events: int, ratio: float, min_events: int) -> li
     """The smallest count on treatment whose statistic reaches a critical value, event by event."""
     rows = []
     for n in range(1, max_events + 1):
-        able = (s for s in range(1, n + 1) if n >= min_events and log_likelihood_ratio(s, n, ratio) >= critical)
+        able = (s for s in range(min_events, n + 1) if log_likelihood_ratio(s, n, ratio) >= critical)
         rows.append(next(able, None))
     return rows
 
@@ -61,11 +61,23 @@ def test_the_boundary_is_the_least_conservative_of_its_statistic(ratio: float, m
     """All cutoffs of ten events: ours attains the most that alpha allows; histories enumerated."""
     plan = calibrate_max_sprt(ratio=ratio, alpha=alpha, max_events=10, min_events=min_events)
     p = 1 / (1 + ratio)
-    levels = {log_likelihood_ratio(s, n, ratio) for n in range(min_events, 11) for s in range(1, n + 1)} - {0.0}
+    levels = {log_likelihood_ratio(s, n, ratio) for n in range(1, 11) for s in range(min_events, n + 1)} - {0.0}
     sizes = [enumerated(table(level - 1e-9, 10, ratio, min_events), p) for level in levels]
     best = max(size for size in sizes if size <= alpha)
     assert plan.boundary.attained_alpha == pytest.approx(best, rel=1e-9)
     assert not any(plan.boundary.stop_at[: min_events - 1])
+    assert all(stop >= min_events for stop in plan.boundary.stop_at if stop)
+
+
+def test_minimum_events_are_events_on_treatment() -> None:
+    """At z = 9 three of six reach the cutoff; with four needed on treatment, controls do not count towards them."""
+    asked: dict[str, Any] = {"ratio": 9.0, "alpha": 0.05, "max_events": 12}
+    time = {"person_time_treated": 1.0, "person_time_control": 9.0}
+    three_of_six = [True, False, False, True, False, True]
+    assert calibrate_max_sprt(**asked).judge(three_of_six, **time).alerts
+    late = calibrate_max_sprt(min_events=4, **asked)
+    assert not late.judge(three_of_six, **time).alerts
+    assert late.judge([*three_of_six, True], **time).replay.first_look == 7
 
 
 def test_two_arms_with_one_rate_alert_as_often_as_planned() -> None:
