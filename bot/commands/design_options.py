@@ -76,7 +76,7 @@ class Asked:
             alpha=self.alpha,  # type: ignore[arg-type]  # None is refused there, by name
             max_n=self.max_n,  # type: ignore[arg-type]
             window=self.window,  # type: ignore[arg-type]
-            max_exposure=self.max_exposure or "maximum",
+            max_exposure="maximum" if self.max_exposure is None else self.max_exposure,
             **given,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from difflib import get_close_matches
 from itertools import pairwise
 from numbers import Real
@@ -20,11 +20,18 @@ PRIOR_SIZES = (1e-9, MAX_SUBJECTS)
 """Priors outside are worth no subject at all or more than any trial, and their posteriors differ by rounding alone."""
 
 
+_NOISE = 1e-12
+"""Relative rounding of a computed probability: .2 is printed as .2 though the sum behind it is .20000000000000004."""
+
+
 def number(parameter: str, value: object, allowed: str) -> float:
     """A finite real number; text, truth values and NaN raise `DesignError` with `allowed` as the remedy."""
     if isinstance(value, bool) or not isinstance(value, (Real, Decimal)):
         raise DesignError(parameter, value, allowed)
-    converted = float(value)
+    try:
+        converted = float(value)
+    except (OverflowError, ValueError):  # a whole number beyond every float, a signalling NaN
+        raise DesignError(parameter, value, allowed) from None
     if not math.isfinite(converted):
         raise DesignError(parameter, value, allowed)
     return converted
@@ -94,6 +101,20 @@ def known_word(parameter: str, value: object, known: Sequence[str], says: str) -
     near = get_close_matches(str(value).strip().lower().replace("-", "_"), known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise DesignError(parameter, value, f"{hint}{says}")
+
+
+def at_least(value: float) -> str:
+    """A probability in six digits, rounded up: who asks for what is printed does not ask for too little."""
+    return _six_digits(value * (1 - _NOISE), ROUND_CEILING)
+
+
+def at_most(value: float) -> str:
+    """A probability in six digits, rounded down."""
+    return _six_digits(value * (1 + _NOISE), ROUND_FLOOR)
+
+
+def _six_digits(value: float, rounding: str) -> str:
+    return f"{float(Context(prec=6, rounding=rounding).create_decimal_from_float(float(value))):g}"
 
 
 def _shortened(looks: Sequence[Any]) -> object:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import betainc
 
 from rules.errors import DesignError
+from rules.statistics import checks
 from rules.statistics.recursion import Counts, Floats, stopping_probabilities
 
 Evidence: TypeAlias = Callable[[Counts, Counts], Floats]
@@ -77,8 +78,9 @@ def least_conservative(evidence: Evidence, null_rate: float, alpha: float, looks
     """
     smallest = attained(looks, _strongest(evidence, looks, least), null_rate)
     if smallest > alpha * (1 + ROUNDING):
-        allowed = f"the most conservative boundary of this design attains {smallest:.6g}; ask for that or more"
-        raise DesignError("alpha", alpha, f"{allowed}, or look at more subjects")
+        shown = checks.at_least(smallest)
+        remedy = "ask for that or more, or look at more subjects" if float(shown) < 1 else "look at more subjects"
+        raise DesignError("alpha", alpha, f"the most conservative boundary of this design attains {shown}; {remedy}")
     rare = first_count(lambda s: _tail(s, looks, null_rate) <= alpha * (1 + TIE), looks)
     first, floor = np.minimum(np.maximum(rare, least), looks + 1), _floor(evidence, looks, rare, least)
     ceilings = (_ceiling(evidence, null_rate, alpha * share, looks) for share in _SHARES)

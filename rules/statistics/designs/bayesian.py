@@ -97,7 +97,8 @@ class ChenChaloner(BetaBinomial):
         last = int(looks[-1])
         if self.least(looks[-1:], null_rate)[0] > last:
             highest = betaincc(self.prior_a + last, self.prior_b, self.p1)
-            allowed = f"at most {highest:.6g}, the posterior probability of a rate above p1 if all {last} have an event"
+            reached = f"the posterior probability of a rate above p1 if all {last} have an event"
+            allowed = f"at most {checks.at_most(highest)}, {reached}"
             raise DesignError("nu", self.nu, allowed)
 
     def least(self, looks: Counts, null_rate: float) -> Counts:  # noqa: ARG002
@@ -133,7 +134,8 @@ class PosteriorCutoff(_BetaPrior, Design):
             n = int(looks[0])
             without = betaincc(self.prior_a, self.prior_b + n, null_rate)
             allowed = (
-                f"above {without:.6g}, the posterior after {n} without an event: no event must not be enough to stop"
+                f"above {checks.at_least(without)}, the posterior after {n} without an event: "
+                "no event must not be enough to stop"
             )
             raise DesignError("cutoff", self.cutoff, allowed)
         stop_at = tuple(s if s <= n else None for s, n in zip(stops.tolist(), looks.tolist(), strict=True))

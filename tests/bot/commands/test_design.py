@@ -232,6 +232,7 @@ def test_a_missing_matplotlib_is_said_before_anything_is_written(
         (f"exposure_pocock {SMALL}", "--window is missing: exposure_pocock needs the planned subjects and the window"),
         (f"exposure_pocock {EXPOSURE} --looks 5,10", "exposure_pocock looks at every event: leave --looks out"),
         (f"exposure_pocock {EXPOSURE} --max-exposure expectd", "did you mean 'expected'?"),
+        (f"exposure_pocock {EXPOSURE} --max-exposure=", "--max-exposure  is not possible: maximum or expected."),
         (f"exposure_pocock {EXPOSURE} --rates 1", "--rates 1 is not possible: numbers from 0 to below 1"),
         (f"exposure_sprt {EXPOSURE} --param .1", "--param p1=0.1 is not possible: a number above the null rate 0.2"),
         (f"sprt {SMALL} --param .1", "--param p1=0.1 is not possible: a number above the null rate 0.2 and below 1."),

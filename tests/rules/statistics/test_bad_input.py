@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.special import betainc
 
 from rules.errors import DesignError, RulesError
 from rules.statistics import METHODS, calibrate, false_alarm_with_dropout, operating_characteristics
+from rules.statistics.exposure import calibrate_exposure
 
 GOOD: dict[str, Any] = {"method": "beta_binomial", "null_rate": 0.2, "alpha": 0.1, "looks": range(1, 11)} | {
     "prior_a": 0.6,
@@ -21,7 +23,8 @@ COUNTS = "never falling"
 OPEN_UNIT = "above 0 and below 1"
 
 
-@pytest.mark.parametrize("rate", [0, 1, -0.1, 1.5, "0.2", None, float("nan"), float("inf"), True, [0.2], 20])
+@pytest.mark.parametrize("rate", [0, 1, -0.1, 1.5, "0.2", None, float("nan"), float("inf"), True, [0.2], 20,
+                                  10**400, Decimal("sNaN")])  # fmt: skip
 def test_null_rate(rate: object) -> None:
     refused(GOOD | {"null_rate": rate}, "null_rate", rate, OPEN_UNIT)
 
@@ -91,9 +94,10 @@ def test_priors_of_every_design_that_has_one(name: str) -> None:
 
 def test_a_nu_that_no_count_reaches() -> None:
     """Five of five leave .74 for a rate above .6: a ν of .8 would never stop, and says so rather than blame alpha."""
-    highest = 1 - betainc(5.6, 2.4, 0.6)
-    refused(CHEN | {"p1": 0.6, "nu": 0.8, "looks": range(1, 6)}, "nu", 0.8, f"at most {highest:.6g}")
-    assert calibrate(**CHEN | {"p1": 0.6, "nu": highest - 1e-6, "looks": range(1, 6)}).stop_at[-1] == 5
+    highest = 1 - betainc(5.6, 2.4, 0.6)  # .7494935…, named as .749493: rounded up it would be refused in its turn
+    refused(CHEN | {"p1": 0.6, "nu": 0.8, "looks": range(1, 6)}, "nu", 0.8, "at most 0.749493, the posterior")
+    assert highest == pytest.approx(0.7494935, abs=5e-7)
+    assert calibrate(**CHEN | {"p1": 0.6, "nu": 0.749493, "looks": range(1, 6)}).stop_at[-1] == 5
 
 
 def test_a_cutoff_that_the_prior_reaches_without_an_event() -> None:
@@ -174,6 +178,56 @@ def test_alpha_that_no_boundary_reaches(method: str, looks: tuple[int, ...], rat
     assert caught.value.parameter == "alpha"
     assert f"attains {smallest};" in caught.value.allowed
     assert calibrate(method, null_rate=rate, alpha=float(smallest), looks=looks).attained_alpha == float(smallest)
+
+
+@pytest.mark.parametrize("rate", [0.2310561, 0.0123456789, 0.3333333])
+def test_who_asks_for_the_smallest_alpha_that_is_named_gets_it(rate: float) -> None:
+    """Six digits rounded to the nearest would be too little in half the cases, and the advice refused in its turn."""
+    with pytest.raises(DesignError) as caught:
+        calibrate("pocock", null_rate=rate, alpha=rate / 2, looks=(1,))
+    named = float(caught.value.allowed.split("attains ")[1].split(";")[0])
+    assert calibrate("pocock", null_rate=rate, alpha=named, looks=(1,)).stop_at == (1,)
+    assert named == pytest.approx(rate, rel=1e-5)
+
+
+def test_an_alpha_of_one_is_not_advised() -> None:
+    with pytest.raises(DesignError) as caught:
+        calibrate("pocock", null_rate=1 - 1e-9, alpha=0.1, looks=(1, 2))
+    assert caught.value.allowed == "the most conservative boundary of this design attains 1; look at more subjects"
+
+
+ON_EXPOSURE: dict[str, Any] = {"method": "exposure_pocock", "null_rate": 0.2, "alpha": 0.1, "max_n": 24, "window": 28}
+
+
+def test_designs_on_exposure_are_calibrated_by_the_same_name() -> None:
+    given = {"max_exposure": "expected", "shape": 2}
+    asked = ON_EXPOSURE | {"method": "exposure_gamma_poisson"} | given
+    assert calibrate(**asked) == calibrate_exposure(**asked)
+
+
+@pytest.mark.parametrize(
+    ("change", "parameter", "says"),
+    [
+        ({"method": "exposure_pocok"}, "method", "did you mean 'exposure_pocock'?"),
+        ({"method": "exposure_table"}, "method", "posterior_cutoff, table, exposure_pocock"),
+        ({"looks": range(1, 25)}, "looks", "looks at every event; say max_n and window"),
+        ({"max_n": None}, "max_n", "a whole number of subjects"),
+        ({"window": "28"}, "window", "a positive length of time"),
+        ({"alpha": None}, "alpha", OPEN_UNIT),
+        ({"delta": 0.5}, "delta", "exposure_pocock takes no parameters"),
+    ],
+)
+def test_words_of_designs_on_exposure(change: dict[str, Any], parameter: str, says: str) -> None:
+    refused(ON_EXPOSURE | change, parameter, (ON_EXPOSURE | change)[parameter], says)
+
+
+@pytest.mark.parametrize("name", ["max_n", "window"])
+def test_a_design_on_exposure_names_what_is_missing(name: str) -> None:
+    refused({k: v for k, v in ON_EXPOSURE.items() if k != name}, name, None, "it must be given")
+
+
+def test_a_binary_design_without_looks_says_so() -> None:
+    refused({"method": "pocock", "null_rate": 0.2, "alpha": 0.1}, "looks", None, LOOKS)
 
 
 @pytest.mark.parametrize("rates", [[0.2, 1.1], [-0.1], ["0.3"], [None], 0.2, "0.2", [float("nan")]])

@@ -1,6 +1,7 @@
 """Binomial MaxSPRT between arms: reference values, enumeration, simulation of two arms, and the ratio's drift.
 
-Catches: z turned upside down, minimum events counted on both arms, a statistic that also alerts for the control arm, a later event that takes an alert back.
+Catches: z turned upside down, minimum events counted on both arms, a statistic that also alerts for the control arm,
+a later event that takes an alert back.
 """
 
 from __future__ import annotations
