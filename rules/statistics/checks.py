@@ -11,6 +11,9 @@ from itertools import pairwise
 from numbers import Real
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rules.errors import DesignError
 
 MAX_SUBJECTS = 10_000
@@ -78,6 +81,30 @@ def whole(parameter: str, value: object, allowed: str) -> int:
         return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise DesignError(parameter, value, allowed) from None
+
+
+def seed(value: object) -> int:
+    """A seed of random numbers: a whole number of at least 0."""
+    allowed = "a whole number of at least 0"
+    checked = whole("seed", value, allowed)
+    if checked < 0:
+        raise DesignError("seed", value, allowed)
+    return checked
+
+
+def several(parameter: str, values: object, allowed: str) -> list[Any]:
+    """The values of a sequence, whatever they are; a single value or a text is refused."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise DesignError(parameter, values, allowed)
+    return list(values)
+
+
+def array(parameter: str, values: object, allowed: str) -> NDArray[Any]:
+    """The values as one array, of whatever kind; those that differ in length are refused."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise DesignError(parameter, values, allowed) from None
 
 
 def increasing_looks(value: object) -> tuple[int, ...]:

@@ -80,9 +80,10 @@ class Course:
 
 
 def _flags(name: str, values: object) -> tuple[bool, ...]:
-    flags = np.asarray(values)
+    allowed = "one True or False per dosed subject, in order of first dose"
+    flags = checks.array(name, values, allowed)
     if flags.ndim != 1 or (flags.size and flags.dtype != np.bool_):
-        raise DesignError(name, values, "one True or False per dosed subject, in order of first dose")
+        raise DesignError(name, values, allowed)
     return tuple(bool(flag) for flag in flags)
 
 

@@ -14,6 +14,9 @@ from scipy.special import betainccinv, betaincinv, gammainccinv, gammaincinv, nd
 from rules.errors import DesignError
 from rules.statistics import checks
 
+MAX_COUNT = 10**12
+"""Subjects or events beyond which no table counts, and quantiles lose their digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -108,8 +111,8 @@ def poisson_exact(events: int, exposure: float, level: float = 0.95) -> Interval
     allowed = "a number above 0"
     if checks.number("exposure", exposure, allowed) <= 0:
         raise DesignError("exposure", exposure, allowed)
-    counted = "a whole number of events, at least 0"
-    if checks.whole("events", events, counted) < 0:
+    counted = f"a whole number of events, from 0 to {MAX_COUNT:,}"
+    if not 0 <= checks.whole("events", events, counted) <= MAX_COUNT:
         raise DesignError("events", events, counted)
     tail = (1.0 - checks.probability("level", level)) / 2
     lower = float(gammaincinv(events, tail)) if events else 0.0
@@ -119,8 +122,8 @@ def poisson_exact(events: int, exposure: float, level: float = 0.95) -> Interval
 
 def _checked(events: object, n: object, level: object) -> float:
     """The probability beyond each limit, once the counts are counts."""
-    allowed = "a whole number of subjects, at least 0"
-    if checks.whole("n", n, allowed) < 0:
+    allowed = f"a whole number of subjects, from 0 to {MAX_COUNT:,}"
+    if not 0 <= checks.whole("n", n, allowed) <= MAX_COUNT:
         raise DesignError("n", n, allowed)
     counted = f"a whole number from 0 to n = {n}"
     if not 0 <= checks.whole("events", events, counted) <= n:  # type: ignore[operator]

@@ -121,8 +121,7 @@ def joint(rules: Sequence[Any], scenario: Scenario, *, trials: int, seed: int, w
         allowed = f"a whole number from {least:,} to {most:,}"
         if not least <= checks.whole(name, value, allowed) <= most:
             raise DesignError(name, value, allowed)
-    if checks.whole("seed", seed, "a whole number of at least 0") < 0:
-        raise DesignError("seed", seed, "a whole number of at least 0")
+    checks.seed(seed)
     judged, refused = _judged(rules, scenario)
     actions = list(dict.fromkeys(str(rule.action) for rule in judged))
     groups = [[r for r, rule in enumerate(judged) if str(rule.action) == action] for action in actions]

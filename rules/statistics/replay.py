@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.errors import DesignError
+from rules.statistics import checks
 from rules.statistics.boundary import Boundary
 from rules.statistics.recursion import as_counts
 
@@ -115,7 +116,8 @@ def _arrays(boundary: Boundary) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _flags(events: Sequence[bool] | NDArray[np.bool_]) -> NDArray[np.bool_]:
-    flags = np.asarray(events)
+    allowed = "one True or False per dosed subject, in order of first dose"
+    flags = checks.array("events", events, allowed)
     if flags.ndim != 1 or (flags.size and flags.dtype != np.bool_):
-        raise DesignError("events", events, "one True or False per dosed subject, in order of first dose")
+        raise DesignError("events", events, allowed)
     return flags.astype(np.bool_)

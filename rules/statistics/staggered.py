@@ -32,6 +32,12 @@ from rules.statistics.unequal import one_more_subject, stops_by_subject
 ACCRUALS = ("uniform", "poisson")
 """How subjects come: evenly spaced, or at random with the same mean rate."""
 
+TRIALS = (100, 1_000_000)
+"""Fewest and most trials that are simulated."""
+
+MOST_APART = 1e9
+"""Windows from one entry to the next, or entries within one window, beyond which a unit of time was mistaken."""
+
 NODES = (2, 8)
 """Fewest and most Gauss-Legendre nodes between two moments at which a subject enters or a window closes."""
 
@@ -95,8 +101,8 @@ def staggered_characteristics(
 
     Raises
     ------
-    DesignError: a rate outside 0 to 1, a window, accrual rate or number of trials that is not positive, an unknown
-        accrual.
+    DesignError: a rate outside 0 to 1, a window or accrual rate that is not positive, trials outside `TRIALS`, a seed
+        below 0, an unknown accrual.
 
     Source: order of first dose with delayed outcomes held in place after Ivanova, Qaqish & Schell, Biometrics
     2005;61:540.
@@ -106,13 +112,18 @@ def staggered_characteristics(
             raise DesignError(name, value, "a number above 0")
     checks.known_word("accrual", accrual, ACCRUALS, f"one of {', '.join(ACCRUALS)}")
     checked = checked_rates(rates)
-    gap = 1.0 / (accrual_rate * window)  # from here on the window is the unit of time
+    gap = 1.0 / accrual_rate / window  # from here on the window is the unit of time
+    if not 1 / MOST_APART <= gap <= MOST_APART:
+        allowed = f"with which {1 / MOST_APART:g} to {MOST_APART:g} windows pass from one entry to the next"
+        raise DesignError("accrual_rate", accrual_rate, allowed)
     if accrual == "uniform":
         of_rate = partial(_exact, boundary, gap=gap, onset=onset)
     else:
-        allowed = "a whole number of at least 100"
-        if checks.whole("trials", trials, allowed) < 100:
+        least, most = TRIALS
+        allowed = f"a whole number from {least} to {most:,}"
+        if not least <= checks.whole("trials", trials, allowed) <= most:
             raise DesignError("trials", trials, allowed)
+        checks.seed(seed)
         of_rate = partial(_simulated, boundary, gap=gap, onset=onset, trials=trials, seed=seed)
     how = "exact" if accrual == "uniform" else f"{trials:,} simulated trials, seed {seed}"
     rows = zip(operating_characteristics(boundary, checked.tolist()), map(of_rate, checked.tolist()), strict=True)

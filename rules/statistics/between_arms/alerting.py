@@ -146,7 +146,9 @@ def calibrate_between(
     cutoff = _least(_cutoffs(grids), lambda c: at(c)[0] <= control.each * (1 + ROUNDING))
     if cutoff is None:
         smallest = at(_cutoffs(grids)[0])[0]
-        raise DesignError("alpha", alpha, f"at least {smallest * terms:.6g} for these looks, or look at more subjects")
+        raise DesignError(
+            "alpha", alpha, f"at least {checks.at_least(smallest * terms)} for these looks, or look at more subjects"
+        )
     attained, worst = at(cutoff)
     attained = min(attained, control.each)
     return AlertingPlan(method, statistic, designed, cutoff, attained, worst, rates, control, tuple(grids))
@@ -175,7 +177,7 @@ def _statistic(method: str, parameters: Mapping[str, Any]) -> Statistic:
 def _looks(given: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     allowed = f"pairs of subjects on treatment and control, 1 to {MAX_PER_ARM} each, neither falling, one rising"
     looks: list[tuple[int, int]] = []
-    for pair in given:
+    for pair in checks.several("looks", given, allowed):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise DesignError("looks", pair, allowed)
         looks.append((checks.whole("looks", pair[0], allowed), checks.whole("looks", pair[1], allowed)))

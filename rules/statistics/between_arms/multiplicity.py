@@ -68,7 +68,7 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 
     Source: Holm, Scandinavian Journal of Statistics 1979;6:65.
     """
-    values = [checks.rate("p_values", p) for p in p_values]
+    values = [checks.rate("p_values", p) for p in checks.several("p_values", p_values, "numbers from 0 to 1")]
     order = sorted(range(len(values)), key=values.__getitem__)
     adjusted, so_far = [0.0] * len(values), 0.0
     for rank, at in enumerate(order):

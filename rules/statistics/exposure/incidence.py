@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.errors import DesignError
+from rules.statistics import checks
 from rules.statistics.exposure.process import Floats
 
 CENSORED = 0
@@ -104,9 +105,11 @@ def _variance(incidence: Floats, own: Floats, every: Floats, at_risk: NDArray[np
 
 
 def _observed(time: Sequence[float], cause: Sequence[int]) -> tuple[Floats, NDArray[np.int64]]:
-    ended, what = np.asarray(time), np.asarray(cause)
+    times = "one time of at least 0 for each subject"
+    causes = "for each time a whole number: 0 = censored, 1, 2, … = cause of the event"
+    ended, what = checks.array("time", time, times), checks.array("cause", cause, causes)
     if ended.ndim != 1 or ended.dtype.kind not in "iuf" or not np.all(np.isfinite(ended)) or np.any(ended < 0):
-        raise DesignError("time", time, "one time of at least 0 for each subject")
+        raise DesignError("time", time, times)
     if what.shape != ended.shape or (what.size and (what.dtype.kind not in "iu" or what.min() < 0)):
-        raise DesignError("cause", cause, "for each time a whole number: 0 = censored, 1, 2, … = cause of the event")
+        raise DesignError("cause", cause, causes)
     return ended.astype(np.float64), what.astype(np.int64)

@@ -86,8 +86,9 @@ def _stops(boundary: ExposureBoundary, number: int, time: float, now: float) -> 
 
 
 def _times(values: Sequence[float], now: float) -> tuple[float, ...]:
-    times = tuple(_exposure("exposure_at_event", value) for value in values)
     allowed = "total exposure at each event, never falling and at most the exposure now"
+    given = checks.several("exposure_at_event", values, allowed)
+    times = tuple(_exposure("exposure_at_event", value) for value in given)
     falls = any(later < earlier * (1 - DAY_ROUNDING) for earlier, later in pairwise(times))
     if falls or (times and times[-1] > now * (1 + DAY_ROUNDING)):
         raise DesignError("exposure_at_event", times, allowed)

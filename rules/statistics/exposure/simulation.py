@@ -136,8 +136,7 @@ def simulated_alpha(
     assumed = SHAPES[checks.known_word("onset", onset, tuple(SHAPES), _ONSETS)] if isinstance(onset, str) else onset
     if not isinstance(assumed, (HazardShape, Onset)):
         raise DesignError("onset", onset, _ONSETS)
-    if checks.whole("seed", seed, "a whole number of at least 0") < 0:
-        raise DesignError("seed", seed, "a whole number of at least 0")
+    checks.seed(seed)
     rng = np.random.default_rng(seed)
     block = max(AT_ONCE // subjects, 1)
     crossed = 0
