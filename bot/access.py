@@ -52,6 +52,7 @@ class Act(StrEnum):
     RULE = "rule"
     SUBJECT = "subject"
     AES = "aes"
+    SUMMARY = "summary"
     COPY = "copy"
     DRILL = "drill"
     RAISE = "raise"
@@ -102,6 +103,7 @@ _MAY: Mapping[Act, Mapping[Role, frozenset[Audience]]] = {
     Act.RULE: _TOLD,
     Act.SUBJECT: _RECORDS,
     Act.AES: _RECORDS,
+    Act.SUMMARY: _RECORDS,
     Act.COPY: _EXPLAINED,
     Act.DRILL: _HELP,
     Act.RAISE: _RAISES,
@@ -114,7 +116,7 @@ GRID: Mapping[Role, Mapping[Act, frozenset[Audience]]] = {
 """Role × act → the audiences whose content it concerns. A coordinator or statistician does not acknowledge: a click
 stops the escalation to the physician or the board."""
 
-QUESTIONS = frozenset({Act.STATUS, Act.ALERTS, Act.RULE, Act.SUBJECT, Act.AES, Act.RAISE})
+QUESTIONS = frozenset({Act.STATUS, Act.ALERTS, Act.RULE, Act.SUBJECT, Act.AES, Act.SUMMARY, Act.RAISE})
 """Acts that are asked for in words."""
 
 RESPONSIBLE: Mapping[Audience, Role] = {

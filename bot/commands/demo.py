@@ -13,7 +13,8 @@ from bot.outgoing import alert_key
 from bot.slack.filing import FILE, sought
 from bot.slack.messages import keys_of
 from bot.workspace.errors import WorkspaceError
-from storage import outbox
+from storage import alerts, outbox
+from storage.alert_records import ResponseKind, StoredAlert
 from storage.sources.simulated_trial import SCENARIOS
 
 
@@ -56,7 +57,8 @@ def outcome(stage: Stage) -> dict[str, Any]:
     study, counts = stage.study, stage.counts()
     with study.database.reading() as conn:
         opened = stage.open_alerts()
-        acknowledged = [alert for alert in opened if alert.acknowledgement is not None]
+        stored = alerts.by_id(conn, [alert.alert_id for alert in opened]).values()
+        acknowledged = [alert for alert in stored if _answered(alert)]
         sent = outbox.with_status(conn, outbox.Status.SENT, study_id=study.id)
         parents = {alert_key(conn, study.id, a.rule_id, a.scope, a.episode) for a in opened}
     visible = _visible(stage)
@@ -74,6 +76,12 @@ def outcome(stage: Stage) -> dict[str, Any]:
         "duplicates_visible": doubled,
         "reconciled": in_place and alerted and not doubled and not counts["pending"] and not counts["held"],
     }
+
+
+def _answered(alert: StoredAlert) -> bool:
+    """Somebody acknowledged it and did not take that back; a later correction may have asked again since."""
+    kinds = [response.kind for response in alert.responses]
+    return kinds.count(ResponseKind.ACKNOWLEDGED) > kinds.count(ResponseKind.WITHDRAWN)
 
 
 def _visible(stage: Stage) -> set[tuple[str, str]]:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from bot.access import disclose
 from bot.app import load_studies, opened, secrets_of
 from bot.commands.guard import BadInput, guarded
 from bot.commands.output import console, print_json, print_lines
+from bot.lookup.summary import NoSummary, asked_summary
 from bot.reports.files import FORMS, made
 from bot.study import Study
-from bot.summaries import began, last_before
 from bot.summary_content import SummaryContent
-from bot.summary_facts import summary_content
 from bot.wording.report import report
 from rules.model import Audience
-from storage.errors import UnknownStudy
-
-WEEK = timedelta(days=7)
 
 
 @guarded
@@ -60,36 +54,10 @@ def _refused(audience: str) -> str:
 
 
 def _content(study: Study, as_of: str | None) -> SummaryContent:
-    now, zone = study.clock.study(), ZoneInfo(study.config.plan.timezone)
     try:
-        with study.database.reading() as conn:
-            start = began(conn, study.id)
-    except UnknownStudy:
-        start = None
-    if start is None:
-        raise BadInput("Nothing was ever evaluated here, so that there is nothing to sum up. Run dsmbot poll first.")
-    moment = _moment(as_of, zone) if as_of else now
-    if as_of and moment > now:
-        raise BadInput(f"--as-of {as_of} is in the future.")
-    if moment < start:
-        first = start.astimezone(zone)
-        raise BadInput(f"--as-of {as_of} is before the study: monitoring began on {first:%Y-%m-%d at %H:%M}.")
-    with study.database.reading() as conn:
-        since = last_before(conn, study.id, moment) or max(start, moment - WEEK)
-    content = summary_content(study, moment, report_of=now, since=since)
-    assert content is not None
-    return content
-
-
-def _moment(text: str, zone: ZoneInfo) -> datetime:
-    """A day (its end in the study's time zone), or a moment, of that zone unless it says another."""
-    try:
-        if len(text) == len("2026-05-14"):
-            return datetime.combine(date.fromisoformat(text), time.max, tzinfo=zone).astimezone(UTC)
-        given = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"--as-of {text} is not a moment. Write it as 2026-05-14 or 2026-05-14T08:00.") from error
-    return (given if given.tzinfo else given.replace(tzinfo=zone)).astimezone(UTC)
+        return asked_summary(study, as_of or "")
+    except NoSummary as why:
+        raise BadInput(f"--as-of {why}" if as_of else f"{why} Run dsmbot poll first.") from why
 
 
 def _document(study: Study, content: SummaryContent, out: Path, size: int) -> dict[str, Any]:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from bot.prognosis import picture, prognosis
 from bot.questions import EventsContent, RuleContent, SubjectContent
 from bot.slack.handing import Enclosure
+from bot.summaries import FORMS
+from bot.summary_content import SummaryContent
 from bot.views import ClosedView, OpenView, Setting
 from bot.wording import outlook
 from bot.wording.listings import SHOWN_EVENTS
 from bot.wording.phrases import MARK
 from bot.wording.subject_page import course_alt
+from bot.wording.summary import file_title
 from bot.wording.text import count, plain
 from rules.columns import NO, UNKNOWN, YES
 
@@ -26,7 +29,7 @@ _FORMULA = ("=", "+", "-", "@", "\t")
 
 
 def enclosures(view: OpenView | ClosedView) -> tuple[Enclosure, ...]:
-    """What follows this answer: a rule's boundary, a subject's course, the rest of a long list; nothing for others."""
+    """What follows this answer: a rule's boundary, a subject's course, the rest of a long list, a summary's files."""
     content = view.content
     if isinstance(content, RuleContent):
         return _rule(content, view.setting)
@@ -34,7 +37,17 @@ def enclosures(view: OpenView | ClosedView) -> tuple[Enclosure, ...]:
         return (_subject(content, view.setting),)
     if isinstance(content, EventsContent) and len(content.events) > SHOWN_EVENTS:
         return (_events(content, view.setting),)
+    if isinstance(content, SummaryContent):
+        return _summary(view)
     return ()
+
+
+def _summary(view: OpenView | ClosedView) -> tuple[Enclosure, ...]:
+    from bot.reports.files import made  # so are typst and openpyxl
+    from bot.wording.report import report
+
+    document = report(view)
+    return tuple(Enclosure(f"open-summary.{form}", file_title(view, form), made(document, form)) for form in FORMS)
 
 
 def _title(text: str, setting: Setting) -> str:

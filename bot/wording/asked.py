@@ -19,6 +19,7 @@ MENU = (
     ("All alerts", "alerts all"),
     ("Serious events", "aes serious"),
     ("All events", "aes"),
+    ("Summary", "summary"),
     ("Help", "help"),
 )
 """Label of a button → what it asks, as if typed."""
@@ -36,6 +37,11 @@ def not_found(missing: NotFound, command: str) -> str:
     of = f" ({safe(missing.of)})" if missing.of else ""
     near = f" Did you mean {' or '.join(map(safe, missing.near))}?" if missing.near else ""
     return f"{said}{of}.{near} Nothing was shown. {safe(command)} help lists what I know."
+
+
+def no_summary(why: str) -> str:
+    """Why there is no summary of the moment that was asked for."""
+    return f"{safe(why, 300)} Nothing was shown."
 
 
 def menu_more(command: str) -> str:

@@ -31,6 +31,7 @@ COMMANDS = {
     "rule ID": "what a rule says, where it stands, the chance to cross, its plot",
     "subject ID": "one subject's course in study days, with a picture",
     "aes [filters]": "adverse events in coded terms: serious related unrelated fatal grade>=3 term=… site=… since=7d",
+    "summary [as-of]": "the open summary of now or of a day such as 2026-05-14, with its PDF and XLSX",
     "raise": "a form: a concern of your own, under a rule that allows it; your words are not posted",
     "menu": "buttons for the common questions; the command alone opens it, too",
     "help": "this list",

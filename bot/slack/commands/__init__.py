@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from bot.slack.commands.command import Command
 from bot.slack.commands.help import HELP
 from bot.slack.commands.menu import MENU
-from bot.slack.commands.questions import AES, ALERTS, RULE, SUBJECT
+from bot.slack.commands.questions import AES, ALERTS, RULE, SUBJECT, SUMMARY
 from bot.slack.commands.raising import RAISING
 from bot.slack.commands.status import STATUS
 
 COMMANDS: Mapping[str, Command] = {
-    command.word: command for command in (STATUS, ALERTS, RULE, SUBJECT, AES, RAISING, MENU, HELP)
+    command.word: command for command in (STATUS, ALERTS, RULE, SUBJECT, AES, SUMMARY, RAISING, MENU, HELP)
 }
 """Word → command."""

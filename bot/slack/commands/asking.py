@@ -17,6 +17,7 @@ from bot.access import READABLE, Act, disclose
 from bot.actions import Effect
 from bot.clearing import RESTRICTED
 from bot.lookup.nearest import NotFound
+from bot.lookup.summary import NoSummary
 from bot.slack import handing
 from bot.slack.case import Case
 from bot.slack.commands.command import Place, place
@@ -35,7 +36,7 @@ _SHARE = re.compile(r"(?:--|—|–)share", re.IGNORECASE)
 """Phones make a dash of two hyphens."""
 
 Make = Callable[[Connection, Study, Audience], Content]
-"""(connection, study, audience of the reader) → content. Raises NotFound."""
+"""(connection, study, audience of the reader) → content. Raises NotFound or NoSummary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,9 @@ def answer(case: Case, act: Act, make: Make, *, about: str = "", records: bool =
             content = make(conn, study, audience)
     except NotFound as missing:
         case.finish(wording.not_found(missing, case.request.command))
+        return
+    except NoSummary as why:
+        case.finish(wording.no_summary(str(why)))
         return
     if reader is not None and content.audience not in READABLE[reader]:
         case.finish(wording.SHARE_NOT_HERE, Effect.REFUSED)

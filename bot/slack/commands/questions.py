@@ -1,4 +1,4 @@
-"""`/safety alerts | rule | subject | aes`: what is open, where a rule stands, a subject's course, coded events."""
+"""`/safety alerts | rule | subject | aes | summary`: what is open, a rule, a subject, coded events, the whole."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from bot.lookup.alerts import alerts_content
 from bot.lookup.nearest import NotFound
 from bot.lookup.records import events_content, subject_content
 from bot.lookup.rule import rule_content
+from bot.lookup.summary import asked_summary
 from bot.slack.case import Case
 from bot.slack.commands.asking import answer, words_of
 from bot.slack.commands.command import Command
@@ -44,7 +45,13 @@ def _aes(case: Case) -> None:
     )
 
 
+def _summary(case: Case) -> None:
+    asked = words_of(case).text
+    answer(case, Act.SUMMARY, lambda _, study, __: asked_summary(study, asked), records=True)
+
+
 ALERTS = Command("alerts", _alerts)
 RULE = Command("rule", _rule)
 SUBJECT = Command("subject", _subject)
 AES = Command("aes", _aes)
+SUMMARY = Command("summary", _summary)

@@ -71,6 +71,18 @@ def test_a_long_answer_goes_to_the_direct_messages_with_its_picture_described(li
     assert not [word for word in VERBATIM if word in said]
 
 
+def test_a_summary_is_the_study_pooled_with_its_files_and_no_word_of_the_board(living: Life) -> None:
+    """Would catch an asked summary that differs from the weekly one, or that holds what is closed."""
+    assert "sent it to your direct messages" in ask(living, BOARD, "summary")
+    text, *files = direct(living, BOARD)
+    assert text["text"].startswith("Weekly summary to Thu 14 May 2026 · SITE-1.")
+    assert [file["files"][0]["name"] for file in files] == ["open-summary.pdf", "open-summary.xlsx"]
+    said = json.dumps([text, *files], ensure_ascii=False)
+    assert "board-only" not in said
+    assert not [word for word in VERBATIM if word in said]
+    assert ask(living, OPS, "summary") == replies.OFF_ROSTER
+
+
 def test_share_posts_in_the_channel_with_the_picture_in_its_thread(living: Life) -> None:
     """Would catch a shared plot that pushes the alerts out of sight, or an answer shared twice."""
     before = len(living.site.workspace.messages(CHANNELS["open"]))
@@ -131,6 +143,9 @@ def test_a_person_without_the_role_is_told_so_shown_nothing_and_recorded(living:
         ("aes grade>=7", "grades are 1 to 5"),
         ("aes term=Hipersensitivity", "Did you mean Hypersensitivity?"),
         ("aes since=yesterday", "days are written so"),
+        ("summary lastweek", "lastweek is not a moment. Write it as 2026-05-14"),
+        ("summary 2099-01-01", "2099-01-01 is in the future."),
+        ("summary 2001-01-01", "2001-01-01 is before the study: monitoring began on"),
     ],
 )
 def test_a_wrong_word_is_answered_in_a_sentence_with_the_nearest_right_one(living: Life, typed: str, told: str) -> None:
