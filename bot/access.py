@@ -28,6 +28,7 @@ from bot.views import (
     ReminderContent,
     ResponseContent,
     Setting,
+    StandingContent,
     SummaryContent,
     View,
     WhyContent,
@@ -272,7 +273,9 @@ def _cleared(content: Content, setting: Setting) -> Content:
             following=replace(content.following, decision=_aliased(content.following.decision, setting)),
             clocks=tuple(replace(row, usubjid=alias(row.usubjid, setting), event_key="") for row in content.clocks),
         )
-    if isinstance(content, EscalationContent | HeldContent | ReminderContent | ResponseContent | WhyContent):
+    if isinstance(
+        content, EscalationContent | HeldContent | ReminderContent | ResponseContent | StandingContent | WhyContent
+    ):
         cleared = _cleared(content.alert, setting)
         assert isinstance(cleared, AlertContent)
         if isinstance(content, ResponseContent):

@@ -27,6 +27,7 @@ from bot.views import (
     ReminderContent,
     ResponseContent,
     RuleFacts,
+    StandingContent,
     StepContent,
     WhyContent,
     stored_from_body,
@@ -63,6 +64,8 @@ def content_of(conn: Connection, item: Item, voice: Voice) -> Content:
         return alert_content(conn, voice, alert)
     if stored.step == "change":
         return alert_content(conn, voice, alert, version=stored.version)
+    if stored.step == "standing":
+        return standing_content(conn, voice, alert, stored.version)
     about = alert_content(conn, voice, alert)
     if stored.step == "reminder":
         return ReminderContent(about, stored.after_minutes)
@@ -213,6 +216,13 @@ def definition(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """The rule's own fields within a stored version's body."""
     rule = body.get("rule")
     return rule if isinstance(rule, Mapping) else body
+
+
+def standing_content(conn: Connection, voice: Voice, alert: StoredAlert, version: int) -> StandingContent:
+    """Where the trial stood at one version of an alert, from what was stored then."""
+    about = alert_content(conn, voice, alert, version=version)
+    stored = read_rule_version(conn, alert.study_id, alert.rule_id, about.rule.version)
+    return StandingContent(about, definition(stored.body) if stored else {})
 
 
 def why_content(conn: Connection, voice: Voice, alert: StoredAlert) -> WhyContent:

@@ -18,6 +18,7 @@ from bot.standing import SINGLE, starting_state
 from bot.study import Study
 from bot.views import StepContent, stored_body
 from rules.evaluate import next_due, recorded, transition, with_vanished
+from rules.kinds.outlook import course_of
 from rules.model import AlertStatus, Finding, Reason, Rule, Snapshot, Transition
 from storage import alerts, outbox
 from storage.findings import Key, last_digests, register_rule, store_evaluation
@@ -135,10 +136,10 @@ class _Writer:
         self.reasons[step.reason] += 1
         self.opened += step.opens
         self.updated += not step.opens
-        self._tell(rule, finding.scope, written, step)
+        self._tell(rule, finding.scope, written, step, course_of(finding) is not None)
 
-    def _tell(self, rule: Rule, scope: str, written: alerts.WrittenVersion, step: Transition) -> None:
-        """Queue the parent message of a new episode, or a reply to it.
+    def _tell(self, rule: Rule, scope: str, written: alerts.WrittenVersion, step: Transition, stands: bool) -> None:
+        """Queue the parent message of a new episode, or a reply to it; `stands`: and where the trial stands.
 
         At the first evaluation of a running study single events are not news: they are in the starting state, and
         their parent message is posted only when something about them changes.
@@ -148,6 +149,9 @@ class _Writer:
         parent = alert_key(self.conn, self.study.id, rule.id, scope, written.episode)
         if step.opens or outbox.find(self.conn, parent) is None:
             self._enqueue(rule, written, kind="parent", delivery_key=parent, step_name="alert")
+            if step.opens and stands:
+                reply = key(self.conn, self.study.id, "standing", rule.id, scope, written.episode)
+                self._enqueue(rule, written, kind="reply", delivery_key=reply, step_name="standing", thread=parent)
             return
         reply = key(self.conn, self.study.id, "change", rule.id, scope, written.episode, written.version)
         self._enqueue(

@@ -65,6 +65,7 @@ __all__ = [
     "RuleLine",
     "Setting",
     "SourceLine",
+    "StandingContent",
     "StartingStateContent",
     "StatusContent",
     "StepContent",
@@ -257,6 +258,19 @@ class WhyContent:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingContent:
+    """Where the trial stood when an alert was opened, for its thread; `definition` as in `WhyContent`."""
+
+    alert: AlertContent
+    definition: Mapping[str, Any]
+
+    @property
+    def audience(self) -> Audience:
+        """As the alert's."""
+        return self.alert.audience
+
+
+@dataclass(frozen=True, slots=True)
 class ResponseContent:
     """One thing that a person did with an alert, for its thread.
 
@@ -345,6 +359,7 @@ Content = (
     | PagedContent
     | AlertContent
     | WhyContent
+    | StandingContent
     | EscalationContent
     | ReminderContent
     | ResponseContent

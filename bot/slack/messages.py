@@ -25,11 +25,12 @@ from bot.views import (
     OpsContent,
     ReminderContent,
     ResponseContent,
+    StandingContent,
     StartingStateContent,
     StatusContent,
     WeekContent,
 )
-from bot.wording import listings
+from bot.wording import listings, outlook
 from bot.wording.alerts import alert
 from bot.wording.changes import change, escalation, reminder
 from bot.wording.drill import drill
@@ -180,6 +181,7 @@ _WORDS: Mapping[type, Callable[[OpenView | ClosedView], Said]] = {
     ResponseContent: response,
     HeldContent: held,
     SummaryContent: summary,
+    StandingContent: outlook.reply,
 }
 
 

@@ -6,14 +6,42 @@ from collections.abc import Sequence
 
 from bot.figures import words
 from bot.notices import scope_name
-from bot.prognosis import Prognosis
+from bot.prognosis import MOST, Prognosis, prognosis
+from bot.views import ClosedView, OpenView, StandingContent
 from bot.wording.designs import DESIGNS
-from bot.wording.text import count, safe
+from bot.wording.phrases import ARMS_INVENTED, MARK, marked
+from bot.wording.said import Said
+from bot.wording.text import count, safe, unescaped
+from bot.wording.times import moment
+from rules.model import Audience
 from rules.statistics import Outlook
 from rules.statistics.prediction import Case, Chance, Distance
 
 HEADING = "Where the trial stands"
 """Above these sentences."""
+
+NOT_COMPUTED = f"Not computed here: the rule stores no boundary, or one of more than {MOST:,} subjects."
+
+
+def reply(view: OpenView | ClosedView) -> Said:
+    """The reply in an alert's thread on where the trial stood when it opened. Raises TypeError for other content."""
+    content = view.content
+    if not isinstance(content, StandingContent):
+        raise TypeError(f"no standing but {type(content).__name__}")
+    found = prognosis(content.definition, content.alert.finding)
+    heading, *lines = standing(found) if found else [f"*{HEADING}*", NOT_COMPUTED]
+    if found:
+        lines.append(false_alarm(found))
+    as_of = f"Data as of {moment(content.alert.data_as_of, view.setting.timezone)}."
+    named, mode = safe(content.alert.rule.id), view.setting.mode
+    title = f"{heading.strip('*')}: {named}"
+    invented = view.audience is Audience.CLOSED and bool(MARK[mode])
+    return Said(
+        text=marked(" ".join([f"{title} · {safe(view.setting.study_id)}.", *lines, as_of]), mode),
+        head=marked(unescaped(title), mode),
+        lines=tuple(lines),
+        meta=tuple(filter(None, [as_of, MARK[mode], ARMS_INVENTED if invented else ""])),
+    )
 
 
 def standing(found: Prognosis) -> list[str]:

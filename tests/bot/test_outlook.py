@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bot.prognosis import MOST, Prognosis, picture, prognosis
-from bot.views import WhyContent
-from bot.wording.outlook import false_alarm, standing, subtitle, title
+from bot.views import StandingContent, WhyContent
+from bot.wording.outlook import NOT_COMPUTED, false_alarm, reply, standing, subtitle, title
 from bot.wording.why import why
 from rules.model import Finding
 from tests.bot.test_wording import made, view
@@ -93,3 +93,18 @@ def test_designs_too_large_to_wait_for_are_left_out() -> None:
     one, found = finding(TWO, method="table", alpha=None, prior_a=None, prior_b=None, max_n=None,
                          looks=[4, MOST + 1], stop_at=[3, 4])  # fmt: skip
     assert prognosis(one.stored(), found) is None
+
+
+def test_the_alerts_thread_tells_where_the_trial_stood() -> None:
+    """Catches a thread without the false alarm and its condition, and a top-level text that leaves figures out."""
+    one, found = finding(THREE)
+    said = reply(view(StandingContent(made(found), one.stored())))
+    assert said.head == "Where the trial stands: tolerability"
+    assert said.lines[0] == standing(of(THREE))[1]
+    assert said.lines[-1] == (
+        "False alarm 9.6 % by design, where the true rate is 20 %, if outcomes are recorded once and correctly."
+    )
+    assert said.lines[0] in said.text
+    assert "Data as of" in said.text
+    old = reply(view(StandingContent(made(found), {})))
+    assert old.lines == (NOT_COMPUTED,)
