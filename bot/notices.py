@@ -216,10 +216,10 @@ class HeldLine:
 class StepContent:
     """What an outbox row about an alert stores: the words are made from the alert's own history.
 
-    `step`: "alert" the parent message; "change" a reply on its version; "standing" a reply on where the trial stood then; "escalation" a reply that calls `role`;
-    "reminder" a reply to whoever acknowledged and has not decided; "response" a reply on what a person did, `number`
-    being the response; "held" a reply on what was recorded after a hold. `vacant`: the role in which nobody is left,
-    where that is why `role` is called early.
+    `step`: "alert" the parent message; "change" a reply on its version; "standing" a reply on where the trial stood
+    then; "escalation" a reply that calls `role`; "reminder" a reply to whoever acknowledged and has not decided;
+    "response" a reply on what a person did, `number` being the response; "held" a reply on what was recorded after a
+    hold. `vacant`: the role in which nobody is left, where that is why `role` is called early.
     """
 
     step: Literal["alert", "change", "standing", "escalation", "reminder", "response", "held"]
