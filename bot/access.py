@@ -7,13 +7,14 @@ closed content is concerned (ICH E6(R3) 4.1: who may see unblinded data is defin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.clearing import RESTRICTED, alias, clear_finding, clear_summary
 from bot.clearing_answers import clear_question
 from bot.configuration.people import Member, Role, Slack
+from bot.covering import lent
 from bot.questions import Question
 from bot.views import (
     _SEAL,
@@ -34,6 +35,7 @@ from bot.views import (
     WhyContent,
 )
 from rules.model import Audience
+from storage.duties import Cover
 
 
 class Act(StrEnum):
@@ -57,6 +59,9 @@ class Act(StrEnum):
     COPY = "copy"
     DRILL = "drill"
     RAISE = "raise"
+    COVER = "cover"
+    HANDOVER = "handover"
+    TAKE_OVER = "take_over"
 
 
 _OPEN, _CLOSED, _PHARMACY, _OPS = (
@@ -108,6 +113,9 @@ _MAY: Mapping[Act, Mapping[Role, frozenset[Audience]]] = {
     Act.COPY: _EXPLAINED,
     Act.DRILL: _HELP,
     Act.RAISE: _RAISES,
+    Act.COVER: _HELP,
+    Act.HANDOVER: _HELP,
+    Act.TAKE_OVER: _HELP,
 }
 """Act → who may do it with content of which audiences; roles that are left out may not."""
 
@@ -117,8 +125,15 @@ GRID: Mapping[Role, Mapping[Act, frozenset[Audience]]] = {
 """Role × act → the audiences whose content it concerns. A coordinator or statistician does not acknowledge: a click
 stops the escalation to the physician or the board."""
 
-QUESTIONS = frozenset({Act.STATUS, Act.ALERTS, Act.RULE, Act.SUBJECT, Act.AES, Act.SUMMARY, Act.RAISE})
+QUESTIONS = frozenset(
+    {
+        Act.STATUS, Act.ALERTS, Act.RULE, Act.SUBJECT, Act.AES, Act.SUMMARY, Act.RAISE, Act.COVER, Act.HANDOVER,
+    }
+)  # fmt: skip
 """Acts that are asked for in words."""
+
+_OWN = frozenset({Act.COVER, Act.HANDOVER, Act.DRILL})
+"""Acts of one's own roles alone: nobody passes on a duty that they only stand in for."""
 
 RESPONSIBLE: Mapping[Audience, Role] = {
     Audience.OPEN: Role.INVESTIGATOR,
@@ -160,20 +175,27 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Allowed or not; `refusal` says why not, `roles` are the roles the person holds."""
+    """Allowed or not; `refusal` says why not, `roles` are the roles the person holds.
+
+    `covering`: the absent person whose role it is that allows it; "" where the person's own does.
+    """
 
     allowed: bool
     roles: frozenset[Role] = frozenset()
     refusal: Refusal | None = None
+    covering: str = ""
 
 
-def authorise(user_id: str, account: Account, act: Act, audience: Audience, slack: Slack) -> Decision:
+def authorise(
+    user_id: str, account: Account, act: Act, audience: Audience, slack: Slack, covers: Iterable[Cover] = ()
+) -> Decision:
     """Whether a person may do one thing with content of one audience, judged at the moment of the click.
 
     Parameters
     ----------
     user_id: member id as Slack signed it.   account: what Slack says of it now.
     act, audience: what is asked, about whose content.   slack: the study's channels and roles.
+    covers: those in force now; a role that somebody stands in for allows what it allows its holder.
 
     Returns
     -------
@@ -184,12 +206,21 @@ def authorise(user_id: str, account: Account, act: Act, audience: Audience, slac
     if not roles:
         return Decision(False, roles, Refusal.NOT_ON_ROSTER)
     able = [role for role in sorted(roles) if audience in GRID[role][act]]
-    if not able:
+    covering = "" if able else _covering(user_id, act, audience, slack, covers)
+    if not able and not covering:
         return Decision(False, roles, Refusal.NOT_THIS_ROLE)
-    strict = audience in RESTRICTED
-    refusals = [_account_refusal(m, account, strict) for r in able for m in slack.holders(r) if m.id == user_id]
+    strict, by = audience in RESTRICTED, able or sorted(roles)
+    refusals = [_account_refusal(m, account, strict) for r in by for m in slack.holders(r) if m.id == user_id]
     refusal = None if None in refusals else refusals[0]
-    return Decision(refusal is None, roles, refusal)
+    return Decision(refusal is None, roles, refusal, covering)
+
+
+def _covering(user_id: str, act: Act, audience: Audience, slack: Slack, covers: Iterable[Cover]) -> str:
+    """For whom a person may do it, "" for nobody. A cover opens no restricted audience to who may not read it."""
+    if act in _OWN or (audience in RESTRICTED and not holds_act(user_id, Act.STATUS, audience, slack)):
+        return ""
+    borrowed = lent(user_id, covers, slack)
+    return next((borrowed[role] for role in sorted(borrowed) if audience in GRID[role][act]), "")
 
 
 def _account_refusal(member: Member, account: Account, strict: bool) -> Refusal | None:

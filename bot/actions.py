@@ -48,6 +48,9 @@ class Effect(StrEnum):
     RESOLVED = "resolved"
     NOT_POSSIBLE = "not_possible"
     RAISED = "raised"
+    COVERED = "covered"
+    HANDED_OVER = "handed_over"
+    TAKEN_OVER = "taken_over"
     SHOWN = "shown"
     UNKNOWN = "unknown"
 
@@ -69,6 +72,7 @@ class By:
     user_id, team_id: as Slack signed them.   at: aware UTC, the study's time.
     inbox_key: proof against redelivery.   version, basis: of the finding on the button that was pressed.
     queued_at: the time that deliveries wait in, aware UTC; None = `at`.
+    covering: the absent person whose role allowed it, "" where their own did.
     """
 
     user_id: str
@@ -78,6 +82,7 @@ class By:
     version: int = 1
     basis: str = ""
     queued_at: datetime | None = None
+    covering: str = ""
 
     @property
     def actor(self) -> str:
@@ -136,7 +141,7 @@ def respond(
         basis=by.basis or sealing.digest(conn, alert.study_id, alert.finding),
         inbox_key=by.inbox_key,
         note=note,
-        body=body,
+        body={**body, "covering_for": by.covering} if by.covering else body,
     )
     if outcome.recorded and outcome.response is not None:
         _queue_reply(conn, alert, by, outcome.response.response_id)

@@ -14,13 +14,16 @@ from sqlalchemy import Connection, select
 
 from bot.access import RESPONSIBLE, Act, able_roles
 from bot.config import Role
+from bot.covering import beside
 from bot.outgoing import PRIORITY, Notice, alert_key, key
 from bot.study import Study
 from bot.views import StepContent
 from rules.model import Audience, State, Urgency
 from storage import alerts, outbox
 from storage.alert_records import OpenAlert
+from storage.duties import Cover, covers
 from storage.schema import alert_version
+from storage.sides import study_of
 
 
 @dataclass(frozen=True)
@@ -35,18 +38,21 @@ class Call:
 
 def calls(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
     """Every call and reminder that is due about an open alert. Routine alerts call nobody."""
+    standing_in = covers(conn, study_of(study.id), now)
     for item in alerts.open_alerts(conn, study.id):
         met = item.ever_crossed or item.state is State.PROVISIONAL
         rests = item.snoozed_until is not None and now < item.snoozed_until
         if not met or rests or item.urgency is Urgency.ROUTINE:
             continue
         if item.acknowledgement is None:
-            yield from _unanswered(conn, study, item, now)
+            yield from _unanswered(conn, study, item, now, standing_in)
         elif item.decided_by is None or item.rearmed:
-            yield from _undecided(conn, study, item, now)
+            yield from _undecided(conn, study, item, now, standing_in)
 
 
-def _unanswered(conn: Connection, study: Study, item: OpenAlert, now: datetime) -> Iterator[Notice]:
+def _unanswered(
+    conn: Connection, study: Study, item: OpenAlert, now: datetime, standing_in: tuple[Cover, ...]
+) -> Iterator[Notice]:
     """The next role is called, in the alert's thread and aloud, for each step that passed without an answer.
 
     The steps count from when people were told, or from when an acknowledgement last ceased to count (it was withdrawn,
@@ -66,7 +72,8 @@ def _unanswered(conn: Connection, study: Study, item: OpenAlert, now: datetime) 
         yield Notice(
             key(conn, study.id, "escalation", item.rule_id, item.scope, item.episode, *call.identity, began),
             StepContent(
-                "escalation", item.version, role=call.role.value, after_minutes=minutes, vacant=call.vacant
+                "escalation", item.version, role=call.role.value, after_minutes=minutes, vacant=call.vacant,
+                covering=beside(call.role, standing_in, study.config.slack),
             ),
             audience=item.audience, kind="reply", priority=PRIORITY[item.urgency], alert_id=item.alert_id,
             alert_version=item.version, thread_key=parent, broadcast=True,
@@ -100,7 +107,9 @@ def _again(study: Study, item: OpenAlert, began: datetime, now: datetime) -> Ite
         yield Call(("again", times), called(last.to, item.audience), last.after + times * every)
 
 
-def _undecided(conn: Connection, study: Study, item: OpenAlert, now: datetime) -> Iterator[Notice]:
+def _undecided(
+    conn: Connection, study: Study, item: OpenAlert, now: datetime, standing_in: tuple[Cover, ...]
+) -> Iterator[Notice]:
     """Acknowledged and not decided: the person who acknowledged is reminded, at the configured interval."""
     done = item.acknowledgement
     assert done is not None
@@ -109,10 +118,12 @@ def _undecided(conn: Connection, study: Study, item: OpenAlert, now: datetime) -
         return
     parent = alert_key(conn, study.id, item.rule_id, item.scope, item.episode)
     minutes = int((now - done.at).total_seconds() // 60)
+    away = tuple(cover.person for cover in standing_in if cover.absent == done.user_id)
     yield Notice(
         key(conn, study.id, "reminder", item.rule_id, item.scope, item.episode, done.at, times),
-        StepContent("reminder", item.version, after_minutes=minutes), audience=item.audience, kind="reply",
-        priority=PRIORITY[item.urgency], alert_id=item.alert_id, alert_version=item.version, thread_key=parent,
+        StepContent("reminder", item.version, after_minutes=minutes, covering=away), audience=item.audience,
+        kind="reply", priority=PRIORITY[item.urgency], alert_id=item.alert_id, alert_version=item.version,
+        thread_key=parent,
     )  # fmt: skip
 
 

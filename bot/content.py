@@ -6,6 +6,7 @@ Reads the database, judges nothing: every number comes from a stored finding. Ma
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, func, select
 
 from bot.clocks import ClockRow, clock_rows
 from bot.configuration.people import Role
+from bot.covering import beside, joined
 from bot.views import (
     Acknowledgement,
     AlertContent,
@@ -37,6 +39,7 @@ from rules.model import Action, Audience, Finding, State, Urgency
 from storage import alerts, sealing
 from storage.alert_records import AlertVersion, Response, ResponseKind, StoredAlert, until_of
 from storage.alert_stands import REOPENS, stands
+from storage.duties import covers
 from storage.findings import last_finding, read_rule_version
 from storage.outbox_rows import Item
 from storage.schema import evaluation, revision
@@ -68,12 +71,13 @@ def content_of(conn: Connection, item: Item, voice: Voice) -> Content:
         return standing_content(conn, voice, alert, stored.version)
     about = alert_content(conn, voice, alert)
     if stored.step == "reminder":
-        return ReminderContent(about, stored.after_minutes)
+        return ReminderContent(replace(about, mention=joined(about.mention, stored.covering)), stored.after_minutes)
     if stored.step == "held" and stored.held is not None:
         return HeldContent(about, stored.held)
     if stored.step == "response":
         return response_content(about, next(item for item in alert.responses if item.response_id == stored.number))
-    return EscalationContent(about, stored.role, voice.members(Role(stored.role)), stored.after_minutes, stored.vacant)
+    called = joined(voice.members(Role(stored.role)), stored.covering)
+    return EscalationContent(about, stored.role, called, stored.after_minutes, stored.vacant)
 
 
 def _paged(conn: Connection, item: Item, voice: Voice, stored: PageContent) -> PagedContent:
@@ -92,7 +96,9 @@ def alert_content(conn: Connection, voice: Voice, alert: StoredAlert, *, version
     version: the step to tell; None = the alert as it stands now.
     """
     shown = alert.latest if version is None else next(v for v in alert.versions if v.version == version)
-    role, mention = voice.responsible(alert.audience)
+    role, members = voice.responsible(alert.audience)
+    standing_in = covers(conn, study_of(alert.study_id), shown.at)
+    mention = joined(members, beside(role, standing_in, voice.slack))
     done, withdrawn = standing(alert)
     since = unacknowledged_since(alert)
     unwatched = done is None and not alert.resolved
@@ -184,6 +190,8 @@ def response_content(about: AlertContent, item: Response) -> ResponseContent:
         until=until_of(item.body) if item.kind is ResponseKind.SNOOZED else None,
         decision=decision_of(item) if item.kind is ResponseKind.DECIDED else None,
         words=item.note,
+        handed_by=str(item.body.get("handed_over_by", "")),
+        covering=str(item.body.get("covering_for", "")),
     )
 
 

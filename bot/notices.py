@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass as stored_dataclass
 
+from bot.duty_content import CoverLine, DutyContent
 from bot.lines import RuleLine, SourceLine
 from bot.summary_content import SummaryContent, SummaryFileContent
 from rules.model import Audience, State
@@ -51,6 +52,7 @@ class StatusContent:
     evaluated_at: last finished evaluation, None = never.
     next_at, down_at: the next note, and when its absence means that the bot is down (notes only).
     due_at: when the note was due, where it is late.   seq, digest: head of the audit chain.
+    on_cover: who stands in for whom, of the readers' side.
     """
 
     audience: Audience
@@ -67,6 +69,7 @@ class StatusContent:
     ops: tuple[str, ...] = ()
     seq: int = 0
     digest: str = ""
+    on_cover: tuple[CoverLine, ...] = ()
     type: Literal["status"] = "status"
 
 
@@ -220,6 +223,7 @@ class StepContent:
     then; "escalation" a reply that calls `role`; "reminder" a reply to whoever acknowledged and has not decided;
     "response" a reply on what a person did, `number` being the response; "held" a reply on what was recorded after a
     hold. `vacant`: the role in which nobody is left, where that is why `role` is called early.
+    `covering`: who stood in for one whom the step calls, when it was queued.
     """
 
     step: Literal["alert", "change", "standing", "escalation", "reminder", "response", "held"]
@@ -229,6 +233,7 @@ class StepContent:
     vacant: str = ""
     number: int = 0
     held: HeldLine | None = None
+    covering: tuple[str, ...] = ()
     type: Literal["step"] = "step"
 
 
@@ -258,6 +263,7 @@ class PageContent:
 
 Stored = (
     DrillContent
+    | DutyContent
     | PageContent
     | StepContent
     | StatusContent

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 
 from bot.clocks import clocks_running
 from bot.config import Role, StudyConfig
+from bot.covering import beside, cover_lines, joined
 from bot.outgoing import key
 from bot.study import Study, by_arm
 from bot.views import OpenAlertLine, RuleLine, SourceLine, StartingStateContent, StatusContent, scope_name, stored_body
@@ -20,6 +21,7 @@ from rules.evaluate import STUDY
 from rules.model import Audience, Finding, Rule, Snapshot, State
 from storage import alerts, outbox
 from storage.alert_records import OpenAlert
+from storage.duties import covers
 from storage.findings import last_findings
 from storage.heads import read_head
 from storage.schema import evaluation, source_state
@@ -90,6 +92,7 @@ def status_content(
         ops=tuple(member.id for member in config.slack.holders(Role.OPERATOR)),
         seq=head.audit_seq,
         digest=head.audit_hash,
+        on_cover=tuple(cover_lines(conn, config.id, config.slack, audience, now)),
     )
 
 
@@ -185,7 +188,7 @@ def starting_state(
     subjects = snapshot.frames.get("DM")
     if subjects is None or subjects.empty:
         return
-    events = snapshot.frames.get("AE")
+    events, standing_in = snapshot.frames.get("AE"), covers(conn, study.config.id, now)
     for audience in study.audiences:
         rules = [rule for rule in study.rules if rule.audience is audience]
         if not rules:
@@ -201,7 +204,7 @@ def starting_state(
             events=0 if events is None else len(events), role=role.value,
             crossed=_met(line for single, line in lines if not single),
             covered=_met(line for single, line in lines if single),
-            mention=tuple(member.id for member in study.config.slack.holders(role)),
+            mention=joined(study.voice.members(role), beside(role, standing_in, study.config.slack)),
         )  # fmt: skip
         outbox.enqueue(
             conn, study_id=study.id, delivery_key=key(conn, study.id, "start", audience), audience=audience.value,

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.alert_content import Acknowledgement, AlertContent, Call, Decided, Following, RuleFacts
+from bot.duty_content import DutyContent
 from bot.lines import RuleLine, SourceLine
 from bot.notices import (
     DrillContent,
@@ -33,7 +34,7 @@ from bot.notices import (
     stored_body,
     stored_from_body,
 )
-from bot.questions import AlertsContent, EventsContent, HomeContent, RuleContent, SubjectContent
+from bot.questions import Question
 from bot.summary_content import SummaryContent, SummaryFileContent
 from rules.model import Audience
 
@@ -45,6 +46,7 @@ __all__ = [
     "Content",
     "Decided",
     "DrillContent",
+    "DutyContent",
     "EscalationContent",
     "FaultLine",
     "Following",
@@ -158,7 +160,7 @@ class ResponseContent:
     ----------
     alert: as it stands.   kind: `storage.alert_records.ResponseKind` value.   by: who, when.
     seen: version of the alert they were looking at.   assignee, until, decision: particulars by kind.
-    words: their own, a reason or a note.
+    words: their own, a reason or a note.   handed_by: from whom it was taken over.   covering: for whom they stood in.
     """
 
     alert: AlertContent
@@ -169,6 +171,8 @@ class ResponseContent:
     until: datetime | None = None
     decision: Decided | None = None
     words: str = ""
+    handed_by: str = ""
+    covering: str = ""
 
     @property
     def audience(self) -> Audience:
@@ -236,6 +240,7 @@ class PagedContent:
 
 Content = (
     DrillContent
+    | DutyContent
     | PagedContent
     | AlertContent
     | WhyContent
@@ -249,11 +254,7 @@ Content = (
     | WeekContent
     | GroupsContent
     | OpsContent
-    | AlertsContent
-    | RuleContent
-    | SubjectContent
-    | EventsContent
-    | HomeContent
+    | Question
     | SummaryContent
     | SummaryFileContent
 )

@@ -204,6 +204,7 @@ def add_response(
     said = {"alert_id": alert_id, "alert_version": alert_version, "kind": kind.value, "basis": basis}
     said |= {"response_id": row.response_id, "note": _digest(row.note)}
     said |= {"body": _digest(canonical(row.body))} if row.body else {}
+    said |= {"covering_for": row.body["covering_for"]} if row.body.get("covering_for") else {}
     head = audit.append(conn, head, at=at, actor=f"user:{team_id}/{user_id}", kind="response", body=said)
     return ResponseOutcome(True, _response(conn, row), head)
 

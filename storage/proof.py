@@ -23,6 +23,7 @@ from storage import audit
 from storage.alert_heads import derived_heads
 from storage.columns import canonical
 from storage.concerns import concerns, digest_of
+from storage.duties import duties
 from storage.findings import digest_of_findings
 from storage.records import content_hash
 from storage.schema import (
@@ -31,6 +32,7 @@ from storage.schema import (
     alert_version,
     batch,
     concern,
+    duty,
     evaluation,
     finding,
     finding_head,
@@ -163,6 +165,11 @@ def _concern_problem(conn: Connection, study_id: str, said: Mapping[str, Any]) -
     return "" if same else f"concern {said['concern_id']} was changed or is gone"
 
 
+def _duty_problem(conn: Connection, study_id: str, said: Mapping[str, Any]) -> str:
+    same = any(one.digest() == said["digest"] for one in duties(conn, study_id))
+    return "" if same else f"a {str(said['kind']).replace('_', ' ')} was changed or is gone"
+
+
 _CHECKS: Mapping[str, Callable[[Connection, str, Mapping[str, Any]], str]] = {
     "batch_closed": _batch_problem,
     "evaluation": _evaluation_problem,
@@ -170,6 +177,7 @@ _CHECKS: Mapping[str, Callable[[Connection, str, Mapping[str, Any]], str]] = {
     "response": _response_problem,
     "rule_version": _rule_problem,
     "concern": _concern_problem,
+    "duty": _duty_problem,
 }
 """Kind of audit entry → what it vouches for."""
 
@@ -180,6 +188,7 @@ _TABLES = {
     "response": response,
     "rule_version": rule_version,
     "concern": concern,
+    "duty": duty,
 }
 
 

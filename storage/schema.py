@@ -26,6 +26,7 @@ from storage.columns import RowId as RowId
 from storage.columns import UtcDateTime as UtcDateTime
 from storage.columns import canonical as canonical
 from storage.columns import metadata as metadata
+from storage.duty_tables import duty as duty
 from storage.raised_tables import concern as concern
 
 study_head = Table(
@@ -275,7 +276,7 @@ audit = Table(
 
 APPEND_ONLY = (
     ingest, batch, revision, fault, poll, allocation, rule_version, evaluation, finding, alert, alert_version, response,
-    concern, audit,
+    concern, duty, audit,
 )  # fmt: skip
 """Tables on which UPDATE, DELETE and TRUNCATE are refused by triggers."""
 

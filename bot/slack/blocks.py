@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.slack.limits import HEADER_TEXT, MESSAGE_BLOCKS, SECTION_TEXT
 from bot.wording.drill import PRESS
+from bot.wording.duty import ACCEPT_HANDOVER
 
 Block = dict[str, Any]
 
@@ -21,6 +22,7 @@ class ActionId(StrEnum):
     ACCEPT = "dsmbot_accept"
     COPY = "dsmbot_copy"
     DRILL = "dsmbot_drill"
+    TAKE_OVER = "dsmbot_take_over"
     MENU = "dsmbot_menu"
 
 
@@ -124,6 +126,11 @@ def accept_actions(reference: str) -> list[Block]:
 def drill_actions(reference: str) -> list[Block]:
     """The button of a drill."""
     return [{"type": "actions", "elements": [_button(PRESS, ActionId.DRILL, reference)]}]
+
+
+def handover_actions(reference: str) -> list[Block]:
+    """The button of a handover."""
+    return [{"type": "actions", "elements": [_button(ACCEPT_HANDOVER, ActionId.TAKE_OVER, reference)]}]
 
 
 def _button(label: str, action: ActionId, value: str, *, style: str = "primary") -> Block:

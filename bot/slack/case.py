@@ -21,8 +21,9 @@ from bot.slack.answers import Respond, show, tell
 from bot.slack.inbound import Request
 from bot.voice import Voice
 from rules.model import Audience
+from storage.duties import Cover, covers
 from storage.outbox_rows import Item
-from storage.sides import closed_side
+from storage.sides import closed_side, study_of
 
 if TYPE_CHECKING:
     from bot.slack.desk import Desk
@@ -36,6 +37,7 @@ class Case:
     ----------
     desk: reads and writes.   inbox_key: of the request.   respond: Bolt's, where a response URL came with it.
     item: the outbox row of the message that it is about, None for commands and for forms about no message.
+    covering: the absent person whose role allowed it, once that was judged; "" where the person's own did.
     """
 
     desk: Desk
@@ -43,6 +45,7 @@ class Case:
     request: Request
     respond: Respond | None = None
     item: Item | None = None
+    covering: str = ""
 
     @property
     def now(self) -> datetime:
@@ -53,7 +56,9 @@ class Case:
     def by(self) -> By:
         """Who asks, when, looking at what."""
         it = self.request
-        return By(it.user_id, it.team_id, self.now, self.inbox_key, it.version, it.basis, self.desk.wall())
+        return By(
+            it.user_id, it.team_id, self.now, self.inbox_key, it.version, it.basis, self.desk.wall(), self.covering
+        )
 
     @property
     def study_id(self) -> str:
@@ -73,7 +78,12 @@ class Case:
     def may(self, act: Act, audience: Audience, voice: Voice) -> Decision:
         """Whether the person may do this now: asked of Slack and the roster at this moment, never remembered."""
         account = self.desk.directory.account(self.request.user_id)
-        return authorise(self.request.user_id, account, act, audience, voice.slack)
+        return authorise(self.request.user_id, account, act, audience, voice.slack, self.covers(voice))
+
+    def covers(self, voice: Voice) -> tuple[Cover, ...]:
+        """Who stands in for whom at this moment."""
+        with self.desk.db.reading() as conn:
+            return covers(conn, study_of(voice.study_id), self.now)
 
     def finish(self, told: str, effect: Effect = Effect.SHOWN) -> None:
         """Nothing changes; the person is told a sentence."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 import difflib
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -147,7 +147,9 @@ class Desk:
         decision = case.may(request.act, case.audience, case.voice)
         if not decision.allowed:
             case.refuse(case.study_id, request.act, case.audience, decision)
-        elif not isinstance(handler, Form):
+            return
+        case = replace(case, covering=decision.covering)
+        if not isinstance(handler, Form):
             handler(case)
         elif request.kind == SUBMISSION:
             handler.submitted(case)

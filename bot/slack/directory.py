@@ -134,6 +134,14 @@ class Directory:
             deleted=bool(said.get("deleted", False)),
         )
 
+    def names(self, user_id: str) -> tuple[str, ...]:
+        """What a person is called, as Slack says now; nothing where it cannot be asked."""
+        said = attempt(lambda: self.client.users_info(user=user_id)).data.get("user")
+        user = said if isinstance(said, Mapping) else {}
+        profile = user.get("profile") or {}
+        found = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
+        return tuple(dict.fromkeys(str(name) for name in found if name))
+
     def _listed(self) -> Iterator[tuple[str, str]]:
         def page(cursor: str) -> Outcome:
             kinds = "public_channel,private_channel"

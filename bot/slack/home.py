@@ -23,6 +23,7 @@ from bot.voice import Voice
 from bot.wording import home as wording
 from bot.wording import replies
 from rules.model import Audience
+from storage.duties import covers
 from storage.errors import StorageError
 from storage.sides import closed_side, is_closed
 
@@ -58,8 +59,10 @@ def blocks_for(desk: Desk, user_id: str, voice: Voice) -> list[dict[str, Any]]:
     if is_closed(voice.study_id) or voice.study_id not in desk.studies:
         return []
     account, first = desk.directory.account(user_id), None
+    with desk.db.reading() as conn:
+        standing_in = covers(conn, voice.study_id, desk.clock())
     for audience in (audience for audience in IN_PRIVATE if audience in voice.channels):
-        decision = authorise(user_id, account, Act.STATUS, audience, voice.slack)
+        decision = authorise(user_id, account, Act.STATUS, audience, voice.slack, standing_in)
         if decision.allowed:
             return _page(desk, user_id, voice, audience, decision.roles)
         first = first or (audience, decision)

@@ -18,6 +18,7 @@ from bot.views import (
     AlertContent,
     ClosedView,
     DrillContent,
+    DutyContent,
     EscalationContent,
     GroupsContent,
     HeldContent,
@@ -34,6 +35,7 @@ from bot.wording import listings, outlook
 from bot.wording.alerts import alert
 from bot.wording.changes import change, escalation, reminder
 from bot.wording.drill import drill
+from bot.wording.duty import duty
 from bot.wording.groups import groups
 from bot.wording.held import held
 from bot.wording.notes import note, starting_state, week
@@ -174,6 +176,7 @@ _WORDS: Mapping[type, Callable[[OpenView | ClosedView], Said]] = {
     GroupsContent: groups,
     OpsContent: ops,
     DrillContent: drill,
+    DutyContent: duty,
     AlertsContent: listings.alerts,
     EventsContent: listings.events,
     RuleContent: rule,
@@ -205,6 +208,8 @@ def _actions(view: OpenView | ClosedView, key: str, *, reply: bool) -> Sequence[
         )
     if isinstance(content, DrillContent):
         return make.drill_actions(key)
+    if isinstance(content, DutyContent) and content.step == "handover" and content.accepted_at is None:
+        return make.handover_actions(key)
     if isinstance(content, StartingStateContent) and content.accepted_at is None:
         return make.accept_actions(key)
     return ()

@@ -19,6 +19,7 @@ from bot.views import (
     scope_name,
 )
 from bot.wording.alerts import unescaped_lines
+from bot.wording.duty import on_cover
 from bot.wording.phrases import FINE, LOOK, MARK, MARK_SENTENCE, STATE, STOP, marked
 from bot.wording.said import Said
 from bot.wording.text import SENTENCE, count, listed, mention, mentions, safe, unescaped, words
@@ -44,6 +45,7 @@ def note(view: OpenView | ClosedView) -> Said:
         _evaluated(content),
         *_states(content, zone_name),
         *_open(content, zone_name),
+        on_cover(content.on_cover, view.setting),
         _records(content, zone_name),
     ]
     foot = _foot(content, zone_name)

@@ -33,6 +33,8 @@ COMMANDS = {
     "aes [filters]": "adverse events in coded terms: serious related unrelated fatal grade>=3 term=… site=… since=7d",
     "summary [as-of]": "the open summary of now or of a day such as 2026-05-14, with its PDF and XLSX",
     "raise": "a form: a concern of your own, under a rule that allows it; your words are not posted",
+    "cover PERSON until DATE": "somebody acts in your place until the end of that day; cover off ends it",
+    "handover PERSON": "asks somebody to take over the open alerts that you hold",
     "menu": "buttons for the common questions; the command alone opens it, too",
     "help": "this list",
 }

@@ -68,10 +68,18 @@ def _told(content: ResponseContent, setting: Setting) -> tuple[str, list[str]]:
     """Title and lines, by kind."""
     who, own = mention(content.by.user_id), _own_words(content.words)
     if content.kind == "acknowledged":
-        return "Acknowledged", [f"{who} has seen this and is acting. Not a decision, not a signature."]
+        for_whom = (
+            f" It was {mention(content.covering)}'s to answer, for whom they stand in." if content.covering else ""
+        )
+        return "Acknowledged", [f"{who} has seen this and is acting. Not a decision, not a signature.{for_whom}"]
     if content.kind == "acknowledgement_withdrawn":
         return "Acknowledgement withdrawn", [f"{who} acknowledged by mistake. The alert calls people again."]
     if content.kind == "assigned":
+        if content.handed_by:
+            return "Handed over", [
+                f"{who} took this over from {mention(content.handed_by)}.",
+                alert_line(content.alert),
+            ]
         return "Assigned", [f"{who} assigned this to {mention(content.assignee)}.", alert_line(content.alert)]
     if content.kind == "noted":
         return "Note", [f"{who} notes:", own]

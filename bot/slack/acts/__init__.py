@@ -19,6 +19,7 @@ from bot.slack.acts.noting import NOTE
 from bot.slack.acts.raising import RAISE
 from bot.slack.acts.resolving import RESOLVE
 from bot.slack.acts.snoozing import SNOOZE
+from bot.slack.acts.taking import take_over
 from bot.slack.case import Case
 
 ACTS: Mapping[Act, Callable[[Case], None] | Form] = {
@@ -34,5 +35,6 @@ ACTS: Mapping[Act, Callable[[Case], None] | Form] = {
     Act.COPY: copy,
     Act.DRILL: got_it,
     Act.RAISE: RAISE,
+    Act.TAKE_OVER: take_over,
 }
 """Act → what happens. `Act.STATUS` and its like are asked for by command only (`bot.slack.commands`)."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.slack.commands.command import Command
+from bot.slack.commands.duty import COVERING, HANDING_OVER
 from bot.slack.commands.help import HELP
 from bot.slack.commands.menu import MENU
 from bot.slack.commands.questions import AES, ALERTS, RULE, SUBJECT, SUMMARY
@@ -17,6 +18,7 @@ from bot.slack.commands.raising import RAISING
 from bot.slack.commands.status import STATUS
 
 COMMANDS: Mapping[str, Command] = {
-    command.word: command for command in (STATUS, ALERTS, RULE, SUBJECT, AES, SUMMARY, RAISING, MENU, HELP)
+    command.word: command
+    for command in (STATUS, ALERTS, RULE, SUBJECT, AES, SUMMARY, RAISING, COVERING, HANDING_OVER, MENU, HELP)
 }
 """Word → command."""
