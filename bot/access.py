@@ -23,6 +23,7 @@ from bot.views import (
     Content,
     Decided,
     EscalationContent,
+    GroupedContent,
     HeldContent,
     OpenView,
     PagedContent,
@@ -62,6 +63,7 @@ class Act(StrEnum):
     COVER = "cover"
     HANDOVER = "handover"
     TAKE_OVER = "take_over"
+    UNFOLD = "unfold"
 
 
 _OPEN, _CLOSED, _PHARMACY, _OPS = (
@@ -116,6 +118,7 @@ _MAY: Mapping[Act, Mapping[Role, frozenset[Audience]]] = {
     Act.COVER: _HELP,
     Act.HANDOVER: _HELP,
     Act.TAKE_OVER: _HELP,
+    Act.UNFOLD: _EXPLAINED,
 }
 """Act → who may do it with content of which audiences; roles that are left out may not."""
 
@@ -314,6 +317,9 @@ def _cleared(content: Content, setting: Setting) -> Content:
         if isinstance(content, HeldContent):
             content = replace(content, line=replace(content.line, usubjid=alias(content.line.usubjid, setting)))
         return replace(content, alert=cleared)
+    if isinstance(content, GroupedContent):
+        told = tuple(_cleared(alert, setting) for alert in content.alerts)
+        return replace(content, alerts=tuple(alert for alert in told if isinstance(alert, AlertContent)))
     if isinstance(content, Question):
         return clear_question(content, setting)
     if isinstance(content, PagedContent) and content.alert is not None:

@@ -149,7 +149,11 @@ def respond(
 
 
 def _queue_reply(conn: Connection, alert: StoredAlert, by: By, response_id: int) -> None:
+    """Say it in the alert's thread; an alert without a message of its own (it was told in a group) has none."""
     study_id = alert.study_id
+    parent = alert_key(conn, study_id, alert.rule_id, alert.scope, alert.episode)
+    if outbox.find(conn, parent) is None:
+        return
     outbox.enqueue(
         conn,
         study_id=study_id,
@@ -161,7 +165,7 @@ def _queue_reply(conn: Connection, alert: StoredAlert, by: By, response_id: int)
         created_at=by.queued_at or by.at,
         alert_id=alert.alert_id,
         alert_version=alert.latest.version,
-        thread_key=alert_key(conn, study_id, alert.rule_id, alert.scope, alert.episode),
+        thread_key=parent,
     )
 
 

@@ -7,18 +7,18 @@ several missed repetitions is said, because five calls at once say no more than 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from bot.access import RESPONSIBLE, Act, able_roles
-from bot.config import Role
+from bot.access import RESPONSIBLE
 from bot.covering import beside
+from bot.due_calls import due_calls, vacant
+from bot.grouped_calls import group_calls
+from bot.grouping import calls_somebody, undecided
 from bot.outgoing import PRIORITY, Notice, alert_key, key
 from bot.study import Study
 from bot.views import StepContent
-from rules.model import Audience, State, Urgency
 from storage import alerts, outbox
 from storage.alert_records import OpenAlert
 from storage.duties import Cover, covers
@@ -26,28 +26,19 @@ from storage.schema import alert_version
 from storage.sides import study_of
 
 
-@dataclass(frozen=True)
-class Call:
-    """One call that is due: what tells it from the others of this alert, whom it calls, after how long, and why."""
-
-    identity: tuple[object, ...]
-    role: Role
-    waited: timedelta
-    vacant: str = ""
-
-
 def calls(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
-    """Every call and reminder that is due about an open alert. Routine alerts call nobody."""
+    """Every call and reminder that is due about an open alert, or about a group. Routine alerts call nobody."""
     standing_in = covers(conn, study_of(study.id), now)
-    for item in alerts.open_alerts(conn, study.id):
-        met = item.ever_crossed or item.state is State.PROVISIONAL
-        rests = item.snoozed_until is not None and now < item.snoozed_until
-        if not met or rests or item.urgency is Urgency.ROUTINE:
+    opened = alerts.open_alerts(conn, study.id)
+    alone = outbox.alerts_with_parent(conn, study.id)
+    for item in opened:
+        if item.alert_id not in alone or not calls_somebody(item, now):
             continue
         if item.acknowledgement is None:
             yield from _unanswered(conn, study, item, now, standing_in)
-        elif item.decided_by is None or item.rearmed:
+        elif undecided(item):
             yield from _undecided(conn, study, item, now, standing_in)
+    yield from group_calls(conn, study, opened, now)
 
 
 def _unanswered(
@@ -63,7 +54,7 @@ def _unanswered(
     if not steps:
         return
     parent = alert_key(conn, study.id, item.rule_id, item.scope, item.episode)
-    earliest = timedelta() if _vacant(study, RESPONSIBLE[item.audience]) else steps[0].after
+    earliest = timedelta() if vacant(study, RESPONSIBLE[item.audience]) else steps[0].after
     began = item.reopened_at or told_at(conn, item, parent, now - earliest)
     if began is None:
         return
@@ -78,33 +69,6 @@ def _unanswered(
             audience=item.audience, kind="reply", priority=PRIORITY[item.urgency], alert_id=item.alert_id,
             alert_version=item.version, thread_key=parent, broadcast=True,
         )  # fmt: skip
-
-
-def due_calls(study: Study, item: OpenAlert, began: datetime, now: datetime) -> list[Call]:
-    """Every step, and the latest repetition, that is due about an alert which nobody has acknowledged since `began`."""
-    if not study.config.slack.escalate:
-        return []
-    return [*_steps(study, item, began, now), *_again(study, item, began, now)]
-
-
-def _steps(study: Study, item: OpenAlert, began: datetime, now: datetime) -> Iterator[Call]:
-    """Each configured step whose time has come; at once, where nobody before it can receive an alert."""
-    before = [RESPONSIBLE[item.audience]]
-    for number, step in enumerate(study.config.slack.escalate, start=1):
-        role = called(step.to, item.audience)
-        skipped = all(_vacant(study, earlier) for earlier in before)
-        if skipped or began + step.after <= now:
-            waited = min(step.after, now - began)
-            yield Call((number,), role, waited, vacant=before[-1].value if skipped else "")
-        before.append(role)
-
-
-def _again(study: Study, item: OpenAlert, began: datetime, now: datetime) -> Iterator[Call]:
-    """The last step again, at the configured interval, for as long as a critical alert is not acknowledged."""
-    last, every = study.config.slack.escalate[-1], study.config.slack.repeat
-    times = (now - began - last.after) // every
-    if item.urgency is Urgency.CRITICAL and times >= 1:
-        yield Call(("again", times), called(last.to, item.audience), last.after + times * every)
 
 
 def _undecided(
@@ -139,14 +103,3 @@ def told_at(conn: Connection, item: OpenAlert, parent: str, latest: datetime) ->
     c = alert_version.c
     told = (c.alert_id == item.alert_id) & (c.version == posted.alert_version)
     return conn.execute(select(c.at).where(told)).scalar_one_or_none() or item.opened_at
-
-
-def called(role: Role, audience: Audience) -> Role:
-    """Whom a step calls: a role that may not read the alert is not called, the responsible one is."""
-    return role if role in able_roles(Act.WHY, audience) else RESPONSIBLE[audience]
-
-
-def _vacant(study: Study, role: Role) -> bool:
-    """Everybody who holds the role is deactivated in Slack."""
-    held = study.config.slack.holders(role)
-    return bool(held) and all(member.id in study.vitals.absent for member in held)

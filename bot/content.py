@@ -23,6 +23,8 @@ from bot.views import (
     Decided,
     EscalationContent,
     Following,
+    GroupedContent,
+    GroupedStored,
     HeldContent,
     PageContent,
     PagedContent,
@@ -59,6 +61,8 @@ def content_of(conn: Connection, item: Item, voice: Voice) -> Content:
     stored = stored_from_body(sealing.opened(conn, item.study_id, item.content))
     if isinstance(stored, PageContent):
         return _paged(conn, item, voice, stored)
+    if isinstance(stored, GroupedStored):
+        return grouped_content(conn, voice, stored)
     if not isinstance(stored, StepContent):
         return stored
     assert item.alert_id is not None
@@ -78,6 +82,16 @@ def content_of(conn: Connection, item: Item, voice: Voice) -> Content:
         return response_content(about, next(item for item in alert.responses if item.response_id == stored.number))
     called = joined(voice.members(Role(stored.role)), stored.covering)
     return EscalationContent(about, stored.role, called, stored.after_minutes, stored.vacant)
+
+
+def grouped_content(conn: Connection, voice: Voice, stored: GroupedStored) -> GroupedContent:
+    """Many alerts told together, each as it began: a message that was read does not change under its reader."""
+    found = alerts.by_id(conn, stored.listed)
+    told = tuple(alert_content(conn, voice, found[one], version=1) for one in stored.listed)
+    role, mention = voice.responsible(stored.audience)
+    if stored.step == "call":
+        role, mention = Role(stored.role), voice.members(Role(stored.role))
+    return GroupedContent(stored, told, role.value, mention if stored.urgency is not Urgency.ROUTINE else ())
 
 
 def _paged(conn: Connection, item: Item, voice: Voice, stored: PageContent) -> PagedContent:

@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass as stored_dataclass
 from bot.duty_content import CoverLine, DutyContent
 from bot.lines import RuleLine, SourceLine
 from bot.summary_content import SummaryContent, SummaryFileContent
-from rules.model import Audience, State
+from rules.model import Audience, State, Urgency
 
 _BY_ARM = "arm:"
 """How rules by arm name their scopes; what follows is the letter of a masked group."""
@@ -238,6 +238,46 @@ class StepContent:
 
 
 @stored_dataclass(frozen=True, slots=True)
+class GroupedStored:
+    """What a row about many alerts of one evaluation stores; what each says is read from its first version.
+
+    Parameters
+    ----------
+    step: "alerts" the message; "more" a reply that lists further ones; "call" a reply that calls `role`; "reminder" a
+        reply to whoever acknowledged and has not decided.
+    at: of the evaluation.   listed: alerts named here, the `first`-th of `total` and those after it.
+    every: all alerts of the group (the message only).   after_minutes, vacant: of a call, as in `StepContent`.
+    acknowledged_by, acknowledged_at, acknowledged: who last acknowledged the group, and how many of it that reached.
+    """
+
+    audience: Audience
+    step: Literal["alerts", "more", "call", "reminder"]
+    at: datetime
+    urgency: Urgency
+    listed: tuple[int, ...] = ()
+    total: int = 0
+    first: int = 1
+    every: tuple[int, ...] = ()
+    role: str = ""
+    after_minutes: int = 0
+    vacant: str = ""
+    acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
+    acknowledged: int = 0
+    type: Literal["grouped"] = "grouped"
+
+
+@stored_dataclass(frozen=True, slots=True)
+class GroupFileContent:
+    """The list of the group under `group_key` as a file of this name, in its thread."""
+
+    audience: Audience
+    group_key: str
+    name: str
+    type: Literal["group_file"] = "group_file"
+
+
+@stored_dataclass(frozen=True, slots=True)
 class DrillContent:
     """A drill: `people` are asked to press a button before `until`. `drill` is its id."""
 
@@ -266,6 +306,8 @@ Stored = (
     | DutyContent
     | PageContent
     | StepContent
+    | GroupedStored
+    | GroupFileContent
     | StatusContent
     | StartingStateContent
     | WeekContent

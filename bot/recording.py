@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from bot.grouping import Opened, divided, queue_group
 from bot.outgoing import PRIORITY, alert_key, key
 from bot.standing import SINGLE, starting_state
 from bot.study import Study
@@ -111,6 +112,7 @@ class _Writer:
         self.already_true = already_true
         self.reasons: Counter[Reason] = Counter()
         self.opened = self.updated = 0
+        self._begun: list[Opened] = []
         self._rules = {rule.id: rule for rule in study.rules}
 
     def write(self, findings: Iterable[Finding], changed: set[Key]) -> None:
@@ -121,6 +123,7 @@ class _Writer:
             status = before.get(where)
             if where in changed or (status and status.rule_version != self.versions[finding.rule]):
                 self._judge(finding, status)
+        self._tell_begun()
 
     def _judge(self, finding: Finding, status: AlertStatus | None) -> None:
         step = transition(status, finding, self.versions[finding.rule])
@@ -139,24 +142,40 @@ class _Writer:
         self._tell(rule, finding.scope, written, step, course_of(finding) is not None)
 
     def _tell(self, rule: Rule, scope: str, written: alerts.WrittenVersion, step: Transition, stands: bool) -> None:
-        """Queue the parent message of a new episode, or a reply to it; `stands`: and where the trial stands.
+        """Keep a new episode for `_tell_begun`, or queue what changed: a reply, or the message of one that has none.
+
+        `stands`: a new episode also says where the trial stands.
 
         At the first evaluation of a running study single events are not news: they are in the starting state, and
         their parent message is posted only when something about them changes.
         """
         if step.opens and self.already_true and rule.kind in SINGLE and step.reason is Reason.FIRST_CROSSING:
             return
+        if step.opens:
+            self._begun.append(Opened(rule, scope, written, stands))
+            return
         parent = alert_key(self.conn, self.study.id, rule.id, scope, written.episode)
-        if step.opens or outbox.find(self.conn, parent) is None:
+        if outbox.find(self.conn, parent) is None:
             self._enqueue(rule, written, kind="parent", delivery_key=parent, step_name="alert")
-            if step.opens and stands:
-                reply = key(self.conn, self.study.id, "standing", rule.id, scope, written.episode)
-                self._enqueue(rule, written, kind="reply", delivery_key=reply, step_name="standing", thread=parent)
             return
         reply = key(self.conn, self.study.id, "change", rule.id, scope, written.episode, written.version)
         self._enqueue(
             rule, written, kind="reply", delivery_key=reply, step_name="change", thread=parent, broadcast=step.broadcast
         )
+
+    def _tell_begun(self) -> None:
+        """Queue the messages of all new episodes: one each, or groups where one channel gets too many at once."""
+        said = divided(self._begun, self.study.config.slack.group_above)
+        for group in said.groups:
+            queue_group(self.conn, self.study, group, self.now)
+        for one in said.alone:
+            parent = alert_key(self.conn, self.study.id, one.rule.id, one.scope, one.written.episode)
+            self._enqueue(one.rule, one.written, kind="parent", delivery_key=parent, step_name="alert")
+            if one.stands:
+                reply = key(self.conn, self.study.id, "standing", one.rule.id, one.scope, one.written.episode)
+                self._enqueue(
+                    one.rule, one.written, kind="reply", delivery_key=reply, step_name="standing", thread=parent
+                )
 
     def _enqueue(
         self, rule: Rule, written: alerts.WrittenVersion, *, kind: str, delivery_key: str, step_name: str,

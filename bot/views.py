@@ -18,6 +18,8 @@ from bot.lines import RuleLine, SourceLine
 from bot.notices import (
     DrillContent,
     FaultLine,
+    GroupedStored,
+    GroupFileContent,
     GroupLine,
     GroupsContent,
     HeldLine,
@@ -50,7 +52,10 @@ __all__ = [
     "EscalationContent",
     "FaultLine",
     "Following",
+    "GroupFileContent",
     "GroupLine",
+    "GroupedContent",
+    "GroupedStored",
     "GroupsContent",
     "HeldContent",
     "HeldLine",
@@ -210,6 +215,27 @@ class EscalationContent:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupedContent:
+    """Many alerts of one evaluation, told together.
+
+    Parameters
+    ----------
+    stored: what the row holds.   alerts: those that it names, each at the version it began with.
+    mention: member ids of `role`, who must act.
+    """
+
+    stored: GroupedStored
+    alerts: tuple[AlertContent, ...]
+    role: str = ""
+    mention: tuple[str, ...] = ()
+
+    @property
+    def audience(self) -> Audience:
+        """Who may read it."""
+        return self.stored.audience
+
+
+@dataclass(frozen=True, slots=True)
 class ReminderContent:
     """Acknowledged, and after `waited_minutes` not decided."""
 
@@ -246,6 +272,8 @@ Content = (
     | WhyContent
     | StandingContent
     | EscalationContent
+    | GroupedContent
+    | GroupFileContent
     | ReminderContent
     | ResponseContent
     | HeldContent

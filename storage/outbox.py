@@ -286,6 +286,19 @@ def find(conn: Connection, delivery_key: str) -> Item | None:
     return None if row is None else item(row)
 
 
+def of_kind(conn: Connection, study_id: str, kind: str) -> list[Item]:
+    """Rows of one kind that were not taken back, oldest first."""
+    c = outbox.c
+    mine = and_(c.kind == kind, c.study_id == study_id, c.status != Status.SUPERSEDED.value)
+    return [item(row) for row in conn.execute(items().where(mine).order_by(c.created_at, c.outbox_id))]
+
+
+def alerts_with_parent(conn: Connection, study_id: str) -> set[int]:
+    """Numbers of the alerts that have a message of their own, posted or on its way."""
+    mine = and_(outbox.c.kind == "parent", outbox.c.study_id == study_id, outbox.c.alert_id.is_not(None))
+    return set(conn.execute(select(outbox.c.alert_id).where(mine)).scalars())
+
+
 def with_status(conn: Connection, status: Status, *, study_id: str) -> list[Item]:
     """Rows of one status, oldest first: what is held, for an operator."""
     query = items().where(outbox.c.status == status.value, outbox.c.study_id == study_id)

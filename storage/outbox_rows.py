@@ -42,7 +42,8 @@ class Item:
 
     Parameters
     ----------
-    outbox_id, study_id, delivery_key, audience: as enqueued; `kind` is parent, reply or note, or one of `PAGES`.
+    outbox_id, study_id, delivery_key, audience: as enqueued; `kind` is parent, reply, note, group, file,
+        or one of `PAGES`.
     alert_id, alert_version: what it speaks of, None for notes.
     content: JSON values that wording needs; never rendered text.
     priority: 0 critical … 9 routine.   broadcast: a reply that is also shown in the channel.

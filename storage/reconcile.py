@@ -15,6 +15,9 @@ from sqlalchemy import Connection, and_, or_, update
 from storage.outbox_rows import SWEEPS, Item, Status, item, items, of
 from storage.schema import alert_head, outbox
 
+NOTES = ("note", "group")
+"""Kinds of rows whose message shows what the row itself holds."""
+
 
 def stale_parents(
     conn: Connection,
@@ -71,13 +74,13 @@ def requeue_deleted(conn: Connection, outbox_id: int, *, at: datetime) -> bool:
 
 def restate(conn: Connection, delivery_key: str, content: Mapping[str, Any]) -> bool:
     """A note says something else from now on (it was accepted): its posted text is behind until it is edited."""
-    note = and_(outbox.c.delivery_key == delivery_key, outbox.c.kind == "note")
+    note = and_(outbox.c.delivery_key == delivery_key, outbox.c.kind.in_(NOTES))
     return conn.execute(update(outbox).where(note).values(content=dict(content), rendered_hash=None)).rowcount == 1
 
 
 def stale_notes(conn: Connection, now: datetime, *, study_ids: Collection[str] | None = None) -> list[Item]:
     """Posted notes that may not say what they hold: restated, or found posted after an unknown outcome."""
     c = outbox.c
-    behind = and_(c.kind == "note", c.status == Status.SENT.value, c.rendered_hash.is_(None), c.not_before <= now)
+    behind = and_(c.kind.in_(NOTES), c.status == Status.SENT.value, c.rendered_hash.is_(None), c.not_before <= now)
     query = items().where(behind, of(study_ids, None)).order_by(c.outbox_id)
     return [item(row) for row in conn.execute(query)]

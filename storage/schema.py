@@ -208,7 +208,7 @@ outbox = Table(
     Column("study_id", String, nullable=False),
     Column("delivery_key", String, nullable=False, unique=True),
     Column("audience", String, nullable=False),
-    Column("kind", String, nullable=False),  # parent | reply | note; email | webhook: the second path
+    Column("kind", String, nullable=False),  # parent | reply | note | group | file; email | webhook: the second path
     Column("alert_id", BigInteger),
     Column("alert_version", Integer),
     Column("content", CanonicalJson, nullable=False),  # what wording needs; never rendered text

@@ -107,6 +107,8 @@ class Slack(Block):
     repeat: how often the last step is called again while a critical alert is still unacknowledged.
     remind: how often whoever acknowledged an alert is reminded that it is not decided.
     snooze_max: the longest time an alert can be snoozed; a crossed stopping boundary never can.
+    group_above: more new alerts than this in one channel at once are told in one message, and only so many critical
+        ones have a message each.
     paging: how people are reached outside Slack; `none` states that the study accepts that Slack wakes nobody at
         night; left out, `check` warns.
     """
@@ -117,6 +119,7 @@ class Slack(Block):
     repeat: Interval = timedelta(hours=1)
     remind: Interval = timedelta(hours=24)
     snooze_max: Annotated[Duration, AfterValidator(_within_a_week)] = timedelta(hours=72)
+    group_above: Annotated[int, Field(ge=1, le=20)] = 5
     paging: PagingEntry | None = None
 
     @property

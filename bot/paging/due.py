@@ -7,20 +7,23 @@ for each receiver.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from bot.access import RESPONSIBLE
-from bot.calling import due_calls, told_at
+from bot.calling import told_at
 from bot.clearing import RESTRICTED
 from bot.config import Role
+from bot.due_calls import due_calls
+from bot.grouped_calls import began
+from bot.grouping import calls_somebody, waiting_groups
 from bot.outgoing import Notice, alert_key, key
 from bot.study import Study
 from bot.views import PageContent
-from rules.model import Audience, State, Urgency
+from rules.model import Audience, Urgency
 from storage import alerts, outbox
 from storage.alert_records import OpenAlert
 from storage.outbox_rows import Status
@@ -40,20 +43,34 @@ def pages(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
     """Every page that is due. Nothing where no second path is configured."""
     if study.config.slack.pager is None:
         return
-    for item in alerts.open_alerts(conn, study.id):
-        rests = item.snoozed_until is not None and now < item.snoozed_until
-        met = item.ever_crossed or item.state is State.PROVISIONAL
-        if item.urgency is not Urgency.CRITICAL or not met or rests:
+    opened = alerts.open_alerts(conn, study.id)
+    alone = outbox.alerts_with_parent(conn, study.id)
+    for item in opened:
+        if item.alert_id not in alone or item.urgency is not Urgency.CRITICAL or not calls_somebody(item, now):
             continue
         parent = alert_key(conn, study.id, item.rule_id, item.scope, item.episode)
-        began = item.reopened_at or told_at(conn, item, parent, now)
-        if began is None:
+        since = item.reopened_at or told_at(conn, item, parent, now)
+        if since is None:
             continue
         if item.acknowledgement is not None:
             yield from _answered(conn, study, item)
             continue
-        for page in (*_unanswered(study, item, began, now), *_unposted(conn, study, item, parent)):
-            yield from _to_each(conn, study, item, page, began)
+        for page in (*_unanswered(study, item, since, now), *_unposted(conn, study, item, parent)):
+            yield from _to_each(conn, study, item, page, since)
+    yield from _group_pages(conn, study, opened, now)
+
+
+def _group_pages(conn: Connection, study: Study, opened: Iterable[OpenAlert], now: datetime) -> Iterator[Notice]:
+    """A group of critical alerts is paged as one, about the first of them that nobody has acknowledged."""
+    for group in waiting_groups(conn, study, opened):
+        silent = [item for item in group.waiting if item.acknowledgement is None and calls_somebody(item, now)]
+        for item in group.waiting:
+            yield from _answered(conn, study, item)
+        if group.stored.urgency is not Urgency.CRITICAL or not silent:
+            continue
+        lead, since = silent[0], began(silent)
+        for page in (*_unanswered(study, lead, since, now), *_unposted(conn, study, lead, group.item.delivery_key)):
+            yield from _to_each(conn, study, lead, page, since)
 
 
 def _unanswered(study: Study, item: OpenAlert, began: datetime, now: datetime) -> Iterator[_Page]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from bot.slack.limits import HEADER_TEXT, MESSAGE_BLOCKS, SECTION_TEXT
+from bot.slack.limits import HEADER_TEXT, MESSAGE_BLOCKS, OPTION_TEXT, SECTION_TEXT
 from bot.wording.drill import PRESS
 from bot.wording.duty import ACCEPT_HANDOVER
+from bot.wording.grouped import OPEN_ONE
 
 Block = dict[str, Any]
 
@@ -24,6 +25,7 @@ class ActionId(StrEnum):
     DRILL = "dsmbot_drill"
     TAKE_OVER = "dsmbot_take_over"
     MENU = "dsmbot_menu"
+    UNFOLD = "dsmbot_unfold"
 
 
 class Choice(StrEnum):
@@ -121,6 +123,25 @@ def _plain(text: str) -> Block:
 def accept_actions(reference: str) -> list[Block]:
     """The button of the starting state."""
     return [{"type": "actions", "elements": [_button("Accept", ActionId.ACCEPT, reference)]}]
+
+
+def group_actions(key: str, offered: Mapping[str, str], *, buttons: bool, acknowledged: bool) -> list[Block]:
+    """A menu that gives one listed alert a message of its own, and on the group's message the button for all of them.
+
+    Parameters
+    ----------
+    key: delivery key of the message.   offered: number of an alert → its name, at most 100.
+    acknowledged: the group was acknowledged, and that can be taken back.
+    """
+    made = [_option(shortened(name, OPTION_TEXT), f"{key}|1|{number}") for number, name in offered.items()]
+    menu = {
+        "type": "static_select",
+        "action_id": ActionId.UNFOLD.value,
+        "placeholder": _plain(OPEN_ONE),
+        "options": made,
+    }
+    button = _withdraw(f"{key}|1") if acknowledged else _button("Acknowledge all", ActionId.ACKNOWLEDGE, f"{key}|1")
+    return [{"type": "actions", "elements": [*([button] if buttons else []), menu]}]
 
 
 def drill_actions(reference: str) -> list[Block]:

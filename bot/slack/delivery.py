@@ -151,7 +151,7 @@ class Delivery:
 
     def _deliver(self, item: Item, now: datetime) -> None:
         """Take one claimed row to its end for now: sent, unknown, queued again or held."""
-        self.line.occupy(item.lane, now + self.line.timing.post)
+        self.line.paced(item.lane, now)
         if item.last_error == LOOK_FIRST:
             return self._unknown(item, now, LOOK_FIRST)
         channel_id = self.line.channel_of(item, now)

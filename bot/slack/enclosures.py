@@ -17,7 +17,7 @@ from bot.wording.listings import SHOWN_EVENTS
 from bot.wording.phrases import MARK
 from bot.wording.subject_page import course_alt
 from bot.wording.summary import file_title
-from bot.wording.text import count, plain
+from bot.wording.text import as_cell, count, plain
 from rules.columns import NO, UNKNOWN, YES
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _LEVEL = {YES: "yes", UNKNOWN: "missing", NO: "no"}
 _COLUMNS = ("subject", "site", "term", "grade", "serious", "related", "fatal", "emergent", "day", "end_day")
-_FORMULA = ("=", "+", "-", "@", "\t")
 
 
 def enclosures(view: OpenView | ClosedView) -> tuple[Enclosure, ...]:
@@ -80,7 +79,7 @@ def _events(content: EventsContent, setting: Setting) -> Enclosure:
     file = io.StringIO()
     table = csv.writer(file)
     table.writerow(_COLUMNS)
-    table.writerows([_cell(value) for value in _row(event)] for event in content.events)
+    table.writerows([as_cell(value) for value in _row(event)] for event in content.events)
     title = _title(f"All {count(len(content.events), 'adverse event')}", setting)
     return Enclosure("adverse-events.csv", title, file.getvalue().encode())
 
@@ -88,9 +87,3 @@ def _events(content: EventsContent, setting: Setting) -> Enclosure:
 def _row(event: ListedEvent) -> tuple[object, ...]:
     levels = (_LEVEL[level] for level in (event.serious, event.related, event.death, event.emergent))
     return event.usubjid, event.site, event.term or "uncoded", event.grade or "missing", *levels, event.day, event.end
-
-
-def _cell(value: object) -> object:
-    """A value as a spreadsheet may have it: text that it would take for a formula is quoted."""
-    text = plain(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else ("" if value is None else value)

@@ -11,10 +11,11 @@ from hashlib import sha256
 
 from bot.access import disclose
 from bot.reports.files import made
+from bot.slack.group_file import group_file
 from bot.slack.line import Line
 from bot.slack.outcomes import Outcome, attempt
 from bot.summary_content import SummaryContent, SummaryFileContent
-from bot.views import stored_from_body
+from bot.views import GroupFileContent, stored_from_body
 from bot.wording.report import report
 from bot.wording.summary import file_title
 from rules.model import Audience
@@ -54,7 +55,10 @@ def file_of(line: Line, item: Item) -> Filed:
     voice = line.voice(item)
     with line.db.reading() as conn:
         wanted = stored_from_body(sealing.opened(conn, item.study_id, item.content))
-        assert isinstance(wanted, SummaryFileContent)
+    if isinstance(wanted, GroupFileContent):
+        return Filed(wanted.name, *group_file(line, item, wanted))
+    assert isinstance(wanted, SummaryFileContent)
+    with line.db.reading() as conn:
         parent = outbox.find(conn, wanted.summary_key)
         if parent is None:
             raise LookupError("the summary of this file is not in the outbox")

@@ -19,6 +19,9 @@ from storage.outbox_rows import Item
 CRITICAL = 0
 """Priority of an outbox row that may rather be seen twice than not at all."""
 
+LATE = timedelta(seconds=0.6)
+"""A post that comes this much behind its turn counts as in time: somewhat more than between two looks of the loop."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTiming:
@@ -115,6 +118,7 @@ class Line:
         self.directory = Directory(self.client)
         self.history = History(self.client, self.pace)
         self._free_at: dict[str, datetime] = {}
+        self._due: dict[str, datetime] = {}
 
     @property
     def studies(self) -> tuple[str, ...]:
@@ -140,6 +144,16 @@ class Line:
     def occupy(self, what: str, until: datetime) -> None:
         """A lane or channel is to be left alone until then."""
         self._free_at[what] = max(until, self._free_at.get(what, until))
+
+    def paced(self, lane: str, now: datetime) -> None:
+        """A post begins in a lane: the next one may follow `timing.post` after this one was due.
+
+        A loop that comes by a little late would else lose that little at every post; after a pause the count begins
+        anew, so that nothing is caught up in a burst.
+        """
+        due = self._due.get(lane, now)
+        self._due[lane] = (due if now - due <= LATE else now) + self.timing.post
+        self.occupy(lane, self._due[lane])
 
     def busy(self, now: datetime) -> list[str]:
         """Lanes and channels to be left alone now."""

@@ -20,6 +20,7 @@ from bot.views import (
     DrillContent,
     DutyContent,
     EscalationContent,
+    GroupedContent,
     GroupsContent,
     HeldContent,
     OpenView,
@@ -36,6 +37,7 @@ from bot.wording.alerts import alert
 from bot.wording.changes import change, escalation, reminder
 from bot.wording.drill import drill
 from bot.wording.duty import duty
+from bot.wording.grouped import grouped, option
 from bot.wording.groups import groups
 from bot.wording.held import held
 from bot.wording.notes import note, starting_state, week
@@ -169,6 +171,7 @@ def refusal_view(text: str) -> dict[str, Any]:
 _WORDS: Mapping[type, Callable[[OpenView | ClosedView], Said]] = {
     AlertContent: alert,
     EscalationContent: escalation,
+    GroupedContent: grouped,
     ReminderContent: reminder,
     StatusContent: note,
     StartingStateContent: starting_state,
@@ -206,6 +209,10 @@ def _actions(view: OpenView | ClosedView, key: str, *, reply: bool) -> Sequence[
             resolved=content.following.resolved is not None,
             may_snooze=content.may_snooze,
         )
+    if isinstance(content, GroupedContent) and content.alerts:
+        offered = {str(one): option(alert) for one, alert in zip(content.stored.listed, content.alerts, strict=True)}
+        shown, done = content.stored.step == "alerts", content.stored.acknowledged > 0
+        return make.group_actions(key, offered, buttons=shown, acknowledged=done)
     if isinstance(content, DrillContent):
         return make.drill_actions(key)
     if isinstance(content, DutyContent) and content.step == "handover" and content.accepted_at is None:

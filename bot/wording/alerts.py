@@ -38,7 +38,7 @@ def alert(view: OpenView | ClosedView) -> Said:
     body = _body(content, view.setting)
     ask = _ask(content)
     as_of = f"Data as of {moment(content.data_as_of, view.setting.timezone)}."
-    essential = f"{title.upper()} · {safe(view.setting.study_id)} · {_named(content)}: {' '.join(body.essential)}"
+    essential = f"{title.upper()} · {safe(view.setting.study_id)} · {named(content)}: {' '.join(body.essential)}"
     return Said(
         text=marked(unescaped_lines([essential, *body.protocol, ask, as_of]), view.setting.mode),
         head=f"{shape} {marked(_head(title, content), view.setting.mode)}",
@@ -105,10 +105,10 @@ def _event_title(content: AlertContent) -> str:
 
 
 def _head(title: str, content: AlertContent) -> str:
-    return unescaped(f"{title}: {_named(content)}")
+    return unescaped(f"{title}: {named(content)}")
 
 
-def _named(content: AlertContent) -> str:
+def named(content: AlertContent) -> str:
     """What the alert is about: the subject of an event, else the rule's id, with its scope."""
     counted = content.finding.counted()
     about = counted or content.finding.evidence

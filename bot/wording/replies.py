@@ -45,18 +45,18 @@ def acknowledged(by: Acknowledgement, setting: Setting) -> str:
     """To the person who clicked: it counted, and what it does not mean."""
     at = hour(by.at, setting.timezone)
     limits = "That is not a decision and not a signature; the decision is still open."
-    return _in_mode(f"Acknowledged {at}. {limits}", setting)
+    return in_mode(f"Acknowledged {at}. {limits}", setting)
 
 
 def already(by: Acknowledgement, setting: Setting) -> str:
     """To the second person: who was first."""
     first = f"Already acknowledged by {mention(by.user_id)} {hour(by.at, setting.timezone)}."
-    return _in_mode(f"{first} Nothing changed.", setting)
+    return in_mode(f"{first} Nothing changed.", setting)
 
 
 def withdrawn(at: datetime, setting: Setting) -> str:
     """To the person who took it back: escalation goes on."""
-    return _in_mode(
+    return in_mode(
         f"Your acknowledgement was withdrawn {hour(at, setting.timezone)}; both stay recorded. The alert is open again "
         "and calls the next person as configured.",
         setting,
@@ -66,12 +66,12 @@ def withdrawn(at: datetime, setting: Setting) -> str:
 def looked_at_older(seen: int, latest: int, setting: Setting) -> str:
     """To the person who acknowledged a message that had been overtaken."""
     said = f"You acknowledged version {seen}; the alert is at version {latest} by now. Your click is recorded, but the "
-    return _in_mode(said + "alert is still open: please look at it again and acknowledge what it says now.", setting)
+    return in_mode(said + "alert is still open: please look at it again and acknowledge what it says now.", setting)
 
 
 def resolved_before(setting: Setting) -> str:
     """To the person who clicks on an episode that a person ended."""
-    return _in_mode("This episode was resolved. Nothing changed.", setting)
+    return in_mode("This episode was resolved. Nothing changed.", setting)
 
 
 def not_done(problem: str) -> str:
@@ -81,33 +81,33 @@ def not_done(problem: str) -> str:
 
 def recorded(sentence: str, setting: Setting) -> str:
     """To the person whose form was applied."""
-    return _in_mode(f"{sentence} It is in the alert's thread.", setting)
+    return in_mode(f"{sentence} It is in the alert's thread.", setting)
 
 
 def nothing_to_withdraw(setting: Setting) -> str:
     """Nobody has acknowledged, so nothing can be taken back."""
-    return _in_mode("There is no acknowledgement to withdraw. Nothing changed.", setting)
+    return in_mode("There is no acknowledgement to withdraw. Nothing changed.", setting)
 
 
 def not_yours(by: Acknowledgement, setting: Setting) -> str:
     """Only the person who acknowledged can take it back."""
-    return _in_mode(f"Only {mention(by.user_id)}, who acknowledged, can withdraw it. Nothing changed.", setting)
+    return in_mode(f"Only {mention(by.user_id)}, who acknowledged, can withdraw it. Nothing changed.", setting)
 
 
 def drill_confirmed(setting: Setting) -> str:
     """To whoever pressed in a drill."""
-    return _in_mode("Thank you: you can be reached here. It was recorded.", setting)
+    return in_mode("Thank you: you can be reached here. It was recorded.", setting)
 
 
 def accepted(by: Acknowledgement, setting: Setting) -> str:
     """To the person who accepted the starting state, or came second."""
-    return _in_mode(f"Starting state accepted by {mention(by.user_id)} {hour(by.at, setting.timezone)}.", setting)
+    return in_mode(f"Starting state accepted by {mention(by.user_id)} {hour(by.at, setting.timezone)}.", setting)
 
 
 def help_text(command: str, setting: Setting | None = None) -> str:
     """The words that the command knows."""
     known = "\n".join(f"• {safe(command)} {word}: {gives}" for word, gives in COMMANDS.items())
-    return _in_mode(f"I know:\n{known}", setting)
+    return in_mode(f"I know:\n{known}", setting)
 
 
 def commands_table() -> str:
@@ -122,5 +122,6 @@ def unknown_word(command: str, word: str, nearest: Sequence[str]) -> str:
     return f"I don't know '{safe(word, 40)}'.{hint}\n{help_text(command)}"
 
 
-def _in_mode(text: str, setting: Setting | None) -> str:
+def in_mode(text: str, setting: Setting | None) -> str:
+    """A sentence behind the mark of practice or rehearsal."""
     return f"{MARK[setting.mode]} · {text}" if setting and MARK[setting.mode] else text

@@ -11,6 +11,7 @@ TERM = 120
 SENTENCE = 600
 """Characters shown of one reason or note."""
 
+_FORMULA = ("=", "+", "-", "@", "\t")
 _BROADCAST = re.compile(r"@(?=(?:channel|here|everyone|group)\b)", re.IGNORECASE)
 _EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _MENTION = re.compile(r"<(?=[!@#])")
@@ -86,6 +87,12 @@ def listed(items: Iterable[str], limit: int = 10) -> str:
 def words(name: str) -> str:
     """`medical_monitor` → `medical monitor`: an identifier of ours as people say it."""
     return name.replace("_", " ")
+
+
+def as_cell(value: object) -> object:
+    """A value as a spreadsheet may have it: text that it would take for a formula is quoted."""
+    text = plain(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else ("" if value is None else value)
 
 
 def _visible(word: str) -> str:

@@ -125,7 +125,7 @@ class Api:
         """Seconds until this post is allowed: one a second and channel after a short burst; 0 = go on."""
         if not self.workspace.rate_limits or name != "chat.postMessage":
             return 0.0
-        now, channel = asyncio.get_running_loop().time(), self._channel(arguments)
+        now, channel = self.workspace.clock().timestamp(), self._channel(arguments)
         left, at = self._allowance.get(channel, (float(BURST), now))
         left = min(float(BURST), left + (now - at) / limits.POST_SECONDS)
         self._allowance[channel] = (left - 1 if left >= 1 else left, now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.access import Act
-from bot.slack.acts.answering import accept, acknowledge, withdraw
+from bot.slack.acts.answering import accept, acknowledge, unfold, withdraw
 from bot.slack.acts.assigning import ASSIGN
 from bot.slack.acts.copying import copy
 from bot.slack.acts.deciding import DECIDE
@@ -36,5 +36,6 @@ ACTS: Mapping[Act, Callable[[Case], None] | Form] = {
     Act.DRILL: got_it,
     Act.RAISE: RAISE,
     Act.TAKE_OVER: take_over,
+    Act.UNFOLD: unfold,
 }
 """Act → what happens. `Act.STATUS` and its like are asked for by command only (`bot.slack.commands`)."""
