@@ -33,6 +33,7 @@ from bot.app import connect, load_studies, opened
 from bot.config import Secrets
 from bot.cycle import run_cycle
 from bot.slack.blocks import ActionId
+from bot.slack.filing import FILE
 from bot.slack.history import Pace
 from bot.study import Clock, Study
 from bot.views import Mode
@@ -128,12 +129,18 @@ class Play:
 
     def posted(self) -> list[dict[str, Any]]:
         """Every visible message of the bot, in threads too."""
+        return [m for m in self._everything() if (m.get("metadata") or {}).get("event_payload")]
+
+    def files(self) -> list[str]:
+        """The name of every visible file, in threads too."""
+        return [file["name"] for message in self._everything() for file in message.get("files") or ()]
+
+    def _everything(self) -> list[dict[str, Any]]:
         found = []
         for channel in CHANNELS:
             for message in self.workspace.messages(channel):
                 found += self.workspace.thread(channel, message["ts"]) or [message]
-        unique = {(m["ts"], m["text"]): m for m in found}
-        return [m for m in unique.values() if (m.get("metadata") or {}).get("event_payload")]
+        return list({(m["ts"], m["text"]): m for m in found}.values())
 
 
 # ---------------------------------------------------------------------------------------------------- the four acts
@@ -299,8 +306,11 @@ def result_of(play: Play) -> Result:
         stored = [alerts.latest(conn, a.alert_id) for a in alerts.open_alerts(conn, STUDY)]
         rows = conn.execute(select(outbox_table).order_by(outbox_table.c.outbox_id)).all()
     visible = Counter(m["metadata"]["event_payload"]["delivery_key"] for m in play.posted())
-    assert visible == Counter(row.delivery_key for row in rows), (
+    assert visible == Counter(row.delivery_key for row in rows if row.kind != FILE), (
         "each row has one visible message, and each message a row"
+    )
+    assert Counter(play.files()) == Counter(row.content["name"] for row in rows if row.kind == FILE), (
+        "each file is in its thread once"
     )
     assert play.workspace.duplicates() == {}
     states = Counter(

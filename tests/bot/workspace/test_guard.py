@@ -92,7 +92,7 @@ def test_what_cannot_be_done_is_answered_in_words(running: RunningWorkspace) -> 
         return caught.value.code, json.loads(caught.value.read())["error"]
 
     assert do("dance", {})[0] == 404
-    assert do("click", {}) == (400, "click needs 'as'.")
+    assert do("click", {}) == (400, "click needs 'channel'.")
     assert do("fault", {"kind": "flood"})[1].startswith("no fault 'flood'; there are: accept_then_drop")
     assert do("time", {"speed": 10})[0] == 409
     assert do("say", [])[0] == 400
