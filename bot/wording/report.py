@@ -22,7 +22,7 @@ from bot.wording.summary_lines import (
     stamped,
     treated,
 )
-from bot.wording.text import listed, plain, unescaped, words
+from bot.wording.text import count, listed, plain, unescaped, words
 from bot.wording.times import moment
 from rules.tabulated.events import MOST_LISTED
 
@@ -57,10 +57,13 @@ def _headlines(content: SummaryContent) -> Iterable[Headline]:
         "with a treatment-emergent event",
         _share(seen["treatment_emergent"].subjects, whole),
     )
-    yield Headline(f"{seen['serious'].events:,}", "serious events", f"in {seen['serious'].subjects:,} subjects")
+    serious = seen["serious"]
+    events = "serious event" if serious.events == 1 else "serious events"
+    yield Headline(f"{serious.events:,}", events, f"in {count(serious.subjects, 'subject')}")
     met = [rule for rule in content.rules if rule.line.state in MET]
-    yield Headline(f"{len(met):,}", "rules met", f"of {len(content.rules):,}")
-    yield Headline(f"{len(content.alerts):,}", "alerts open", _unanswered(content.alerts))
+    yield Headline(f"{len(met):,}", "rule met" if len(met) == 1 else "rules met", f"of {len(content.rules):,}")
+    open_now = "alert open" if len(content.alerts) == 1 else "alerts open"
+    yield Headline(f"{len(content.alerts):,}", open_now, _unanswered(content.alerts))
 
 
 def _share(number: int, whole: int) -> str:
