@@ -29,6 +29,8 @@ from rules.evaluate import evaluate
 from storage.sources.base import Batch, Extract, SourceState
 
 EVENTS, SUBJECTS, CHANGES, LIMIT = 100_000, 5_000, 10, 1.0
+GRADES = (0.7, 0.27, 0.03)
+"""The mix of grades, kept by what changes: else later polls hold more counted events, and look like growing history."""
 TERMS = [f"Term {number:03d}" for number in range(400)]
 
 
@@ -50,7 +52,7 @@ class Records:
                 "AETERM": rng.choice(TERMS, EVENTS),
                 "AEDECOD": rng.choice(TERMS, EVENTS),
                 "AEBODSYS": rng.choice([f"Class {n}" for n in range(26)], EVENTS),
-                "AETOXGR": rng.choice(["1", "2", "3"], EVENTS, p=[0.7, 0.27, 0.03]),
+                "AETOXGR": rng.choice(["1", "2", "3"], EVENTS, p=GRADES),
                 "AESER": rng.choice(["Y", "N"], EVENTS, p=[0.01, 0.99]),
                 "AEREL": rng.choice(["RELATED", "NOT RELATED", "UNLIKELY"], EVENTS, p=[0.1, 0.6, 0.3]),
                 "AESTDTC": (first + onset).astype(str),
@@ -76,7 +78,7 @@ class Records:
             records = {"DM": Extract(self.dm), "AE": Extract(self.ae)}
         else:
             rows = self.rng.choice(EVENTS, CHANGES, replace=False)
-            self.ae.loc[rows, "AETOXGR"] = self.rng.choice(["1", "2", "3"], CHANGES)
+            self.ae.loc[rows, "AETOXGR"] = self.rng.choice(["1", "2", "3"], CHANGES, p=GRADES)
             self.ae.loc[rows, "AEENDTC"] = f"2025-01-{1 + self.polls % 28:02d}"
             changed = self.ae.loc[rows].fillna("")
             records = {"AE": Extract(changed, complete=False, unread=EVENTS - CHANGES)}
