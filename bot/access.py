@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bot.clearing import RESTRICTED, alias, clear_finding, clear_summary
-from bot.clearing_answers import clear_question
+from bot.acting.covering import lent
+from bot.clearance.answers import clear_question
+from bot.clearance.findings import RESTRICTED, alias, clear_finding, clear_summary
 from bot.configuration.people import Member, Role, Slack
-from bot.covering import lent
-from bot.questions import Question
+from bot.contents.questions import Question
 from bot.views import (
     _SEAL,
     AlertContent,

@@ -15,6 +15,7 @@ from slack_bolt import App
 from sqlalchemy import Connection as SqlConnection
 
 from bot import __version__
+from bot.checking.refusals import refuse_damaged, refuse_unfit
 from bot.config import ConfigError, Problem, Secrets, StudyConfig
 from bot.configuration.second_path import lacking
 from bot.health import Metrics
@@ -23,15 +24,14 @@ from bot.loading import DEFAULT_CONFIG as DEFAULT_CONFIG
 from bot.loading import kinds
 from bot.loading import load_studies as load_studies
 from bot.loading import secrets_of as secrets_of
-from bot.outgoing import salt
+from bot.lookup.standing import status_answer
 from bot.paging.pager import Pager
-from bot.refusals import refuse_damaged, refuse_unfit
 from bot.slack.delivery import Delivery, DeliveryTiming
 from bot.slack.desk import Desk
 from bot.slack.handlers import register
 from bot.slack.history import Pace
-from bot.standing import status_answer
 from bot.study import Clock, Study, by_arm
+from bot.telling.outgoing import salt
 from bot.views import Mode, StatusContent
 from bot.voice import voice_of
 from rules.model import Audience

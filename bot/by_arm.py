@@ -13,13 +13,13 @@ from dataclasses import replace
 from datetime import datetime
 from threading import Event
 
-from bot.notes import daily_notes
+from bot.lookup.standing import NO_GROUP
 from bot.recording import record
 from bot.snapshots import snapshot_if_due, snapshot_left
-from bot.standing import NO_GROUP
 from bot.study import Study
+from bot.telling.notes import daily_notes
+from bot.telling.watching import watch
 from bot.views import Mode
-from bot.watching import watch
 from rules.evaluate import STUDY, evaluate
 from rules.model import Finding, Snapshot, State
 from storage.errors import AllocationKeyError, DatabaseUnavailable, StaleWriter

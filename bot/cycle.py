@@ -13,14 +13,14 @@ from datetime import datetime
 from threading import Event
 
 from bot import by_arm
-from bot.notes import daily_notes
 from bot.polling import Polled, due_sources, ingest_batch, poll_source
 from bot.recording import Recorded, record
 from bot.slack.delivery import DeliveryReport
 from bot.snapshots import snapshot_if_due, snapshot_left
 from bot.study import Study
-from bot.summaries import open_summaries
-from bot.watching import watch
+from bot.telling.notes import daily_notes
+from bot.telling.summaries import open_summaries
+from bot.telling.watching import watch
 from rules.evaluate import evaluate
 from rules.model import Snapshot
 from storage.sources.base import RecordSource
@@ -87,6 +87,6 @@ def page(study: Study, stop: Event | None = None) -> int:
 def deliver(study: Study, stop: Event | None = None) -> DeliveryReport | None:
     """7. Let the outbox speak to Slack, reconciled to once; None where nothing is posted.
 
-    8., the answer of a person, arrives through `bot.slack.handlers` and is applied once by `bot.actions`.
+    8., the answer of a person, arrives through `bot.slack.handlers` and is applied once by `bot.acting.actions`.
     """
     return study.delivery.run_once(study.clock.wall(), stop) if study.delivery else None

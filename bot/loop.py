@@ -17,9 +17,9 @@ from sqlalchemy import select
 from bot import by_arm
 from bot.cycle import Cycle, deliver, page, run_cycle
 from bot.health import Health, Readiness, send_heartbeat
-from bot.standing import source_lines
+from bot.lookup.standing import source_lines
 from bot.study import Study
-from bot.watching import watch
+from bot.telling.watching import watch
 from storage import outbox
 from storage.errors import StaleWriter, StorageError
 from storage.schema import study_head

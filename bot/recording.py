@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from bot.grouping import Opened, divided, queue_group
-from bot.outgoing import PRIORITY, alert_key, key
-from bot.standing import SINGLE, starting_state
+from bot.lookup.standing import SINGLE, starting_state
 from bot.study import Study
+from bot.telling.grouping import Opened, divided, queue_group
+from bot.telling.outgoing import PRIORITY, alert_key, key
 from bot.views import StepContent, stored_body
 from rules.evaluate import next_due, recorded, transition, with_vanished
 from rules.kinds.outlook import course_of
@@ -128,7 +128,7 @@ class _Writer:
     def _judge(self, finding: Finding, status: AlertStatus | None) -> None:
         step = transition(status, finding, self.versions[finding.rule])
         if step.reason is Reason.NONE or (status is None and step.reason is Reason.NOT_EVALUABLE):
-            return  # a rule that could never be judged has no alert to continue: ops hears of it (bot.watching)
+            return  # a rule that could never be judged has no alert to continue: ops hears of it (bot.telling.watching)
         rule = self._rules[finding.rule]
         written = alerts.write_version(
             self.conn, self.head, finding=recorded(status, finding), transition=step,

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, select
 
-from bot.clearing import RESTRICTED
+from bot.clearance.findings import RESTRICTED
 from bot.study import Study
 from rules.evaluate import evaluate, with_vanished
 from rules.model import Derivation, Finding, Rule, Snapshot, State, StudyPlan

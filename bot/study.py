@@ -48,7 +48,7 @@ class Clock:
 
 @dataclass
 class Vitals:
-    """What the running process knows of itself and of Slack's people; `bot.lasting` tells ops of it.
+    """What the running process knows of itself and of Slack's people; `bot.telling.lasting` tells ops of it.
 
     Parameters
     ----------

@@ -12,10 +12,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from bot.alert_content import Acknowledgement, AlertContent, Call, Decided, Following, RuleFacts
-from bot.duty_content import DutyContent
-from bot.lines import RuleLine, SourceLine
-from bot.notices import (
+from bot.contents.alert import Acknowledgement, AlertContent, Call, Decided, Following, RuleFacts
+from bot.contents.duty import DutyContent
+from bot.contents.lines import RuleLine, SourceLine
+from bot.contents.notices import (
     DrillContent,
     FaultLine,
     GroupedStored,
@@ -36,8 +36,8 @@ from bot.notices import (
     stored_body,
     stored_from_body,
 )
-from bot.questions import Question
-from bot.summary_content import SummaryContent, SummaryFileContent
+from bot.contents.questions import Question
+from bot.contents.summary import SummaryContent, SummaryFileContent
 from rules.model import Audience
 
 __all__ = [

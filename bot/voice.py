@@ -78,7 +78,7 @@ def voice_of(config: Configured, *, mode: Mode, salt: str = "") -> Voice:
     Parameters
     ----------
     mode: practice, rehearsal or live: what the database remembers.
-    salt: secret of the study's database (`bot.outgoing.salt`), used where subjects have an alias.
+    salt: secret of the study's database (`bot.telling.outgoing.salt`), used where subjects have an alias.
     """
     setting = Setting(
         study_id=config.plan.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.check import Report, check, refused
+from bot.checking.rules import Report, check, refused
 from bot.commands.guard import guarded
 from bot.commands.output import console, print_json, print_lines
 from bot.config import ConfigError, Problem, Secrets, StudyConfig

@@ -9,9 +9,9 @@ from bot.commands.guard import BadInput, guarded
 from bot.commands.output import console, print_json
 from bot.demo.script import Pacing, Script
 from bot.demo.stage import Stage, set_up
-from bot.outgoing import alert_key
 from bot.slack.filing import FILE, sought
 from bot.slack.messages import keys_of
+from bot.telling.outgoing import alert_key
 from bot.workspace.errors import WorkspaceError
 from storage import alerts, outbox
 from storage.alert_records import ResponseKind, StoredAlert

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from bot import drill
+from bot.acting import drill
+from bot.acting.drill import Outcome
 from bot.app import Connection, Opened, connect, load_studies, opened, secrets_of
 from bot.commands.guard import BadInput, guarded
 from bot.commands.output import console, print_json, print_lines
 from bot.commands.run import open_socket, practice_workspace, prepared
 from bot.config import Secrets, StudyConfig
 from bot.cycle import deliver, page
-from bot.drill import Outcome
 from bot.views import Mode
 from bot.wording.text import count
 from storage.outbox_rows import Status

@@ -9,10 +9,10 @@ from bot.access import disclose
 from bot.app import load_studies, opened, secrets_of
 from bot.commands.guard import BadInput, guarded
 from bot.commands.output import console, print_json, print_lines
+from bot.contents.summary import SummaryContent
 from bot.lookup.summary import NoSummary, asked_summary
 from bot.reports.files import FORMS, made
 from bot.study import Study
-from bot.summary_content import SummaryContent
 from bot.wording.report import report
 from rules.model import Audience
 

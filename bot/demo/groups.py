@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.demo.stage import Stage
-from bot.outgoing import key
+from bot.telling.outgoing import key
 from bot.views import GroupLine, GroupsContent, stored_body
 from rules.model import Audience
 from storage import outbox

@@ -15,8 +15,8 @@ from typing import Any
 from bot.config import Role
 from bot.demo.groups import tell_groups
 from bot.demo.stage import Stage
-from bot.outgoing import alert_key
 from bot.slack.blocks import ActionId, Choice
+from bot.telling.outgoing import alert_key
 from rules.model import Audience, Reason, State
 from storage import alerts, outbox
 from storage.alert_records import OpenAlert

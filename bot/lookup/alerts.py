@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from bot.outgoing import alert_key
-from bot.questions import AlertLine, AlertsContent
-from bot.standing import HEARD
+from bot.contents.questions import AlertLine, AlertsContent
+from bot.lookup.standing import HEARD
 from bot.study import Study
+from bot.telling.outgoing import alert_key
 from rules.model import Audience, State, Urgency
 from storage import alerts, outbox, sealing
 from storage.alert_records import StoredAlert

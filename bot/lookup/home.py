@@ -8,12 +8,12 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot.access import GRID, Act
-from bot.clocks import clocks_running
 from bot.configuration.people import Role
+from bot.contents.clocks import clocks_running
+from bot.contents.questions import AlertLine, HomeContent
 from bot.lookup.alerts import alert_lines
 from bot.lookup.rule import rules_of
-from bot.questions import AlertLine, HomeContent
-from bot.standing import ADVANCE, status_answer
+from bot.lookup.standing import ADVANCE, status_answer
 from bot.study import Study
 from bot.views import RuleLine
 from rules.model import Audience, State

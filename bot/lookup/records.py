@@ -7,13 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bot.clearing import alias
+from bot.clearance.findings import alias
+from bot.contents.questions import EventsContent, SubjectContent
 from bot.lookup.alerts import line_of, of_subject
 from bot.lookup.filters import parsed
 from bot.lookup.nearest import Names
-from bot.questions import EventsContent, SubjectContent
+from bot.lookup.standing import HEARD
 from bot.snapshots import data_cutoff
-from bot.standing import HEARD
 from bot.study import Study
 from rules.derive import Facts
 from rules.listing import listed_events, subject_course

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from bot.content import definition
+from bot.contents.questions import RuleContent
 from bot.lookup.alerts import alert_lines
+from bot.lookup.content import definition
 from bot.lookup.nearest import Names
-from bot.questions import RuleContent
-from bot.standing import ADVANCE, HEARD, most_advanced
+from bot.lookup.standing import ADVANCE, HEARD, most_advanced
 from bot.study import Study, by_arm
 from rules.model import Audience, Finding, Rule
 from storage.findings import last_findings, last_rule_versions, read_rule_version

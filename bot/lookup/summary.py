@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from bot.contents.summary import SummaryContent
+from bot.lookup.summary_facts import summary_content
 from bot.study import Study
-from bot.summaries import began, last_before
-from bot.summary_content import SummaryContent
-from bot.summary_facts import summary_content
+from bot.telling.summaries import began, last_before
 from storage.errors import UnknownStudy
 
 WEEK = timedelta(days=7)

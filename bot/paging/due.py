@@ -14,14 +14,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from bot.access import RESPONSIBLE
-from bot.calling import told_at
-from bot.clearing import RESTRICTED
+from bot.clearance.findings import RESTRICTED
 from bot.config import Role
-from bot.due_calls import due_calls
-from bot.grouped_calls import began
-from bot.grouping import calls_somebody, waiting_groups
-from bot.outgoing import Notice, alert_key, key
 from bot.study import Study
+from bot.telling.calling import told_at
+from bot.telling.due_calls import due_calls
+from bot.telling.grouped_calls import began
+from bot.telling.grouping import calls_somebody, waiting_groups
+from bot.telling.outgoing import Notice, alert_key, key
 from bot.views import PageContent
 from rules.model import Audience, Urgency
 from storage import alerts, outbox

@@ -16,7 +16,7 @@ import structlog
 
 from bot.access import disclose
 from bot.configuration.paging import Paging
-from bot.content import content_of
+from bot.lookup.content import content_of
 from bot.paging.attempt import Attempt, system_tls
 from bot.paging.due import MAILTO
 from bot.paging.mail import composed, send

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from bot import actions
 from bot.access import Act, Decision, authorise
-from bot.actions import By, Done, Effect
-from bot.clearing import RESTRICTED
+from bot.acting import actions
+from bot.acting.actions import By, Done, Effect
+from bot.clearance.findings import RESTRICTED
 from bot.slack.answers import Respond, show, tell
 from bot.slack.inbound import Request
 from bot.voice import Voice

@@ -1,4 +1,4 @@
-"""Where requests are received, authorised and applied once: between Slack's listeners and `bot.actions`.
+"""Where requests are received, authorised and applied once: between Slack's listeners and `bot.acting.actions`.
 
 Receive (insert, commit) → acknowledge the envelope → look the person up → apply in one transaction → tell them.
 What a crash, or a database that cannot be written, leaves between the steps is taken up by `catch_up`.
@@ -25,7 +25,7 @@ import structlog
 from slack_sdk import WebClient
 from sqlalchemy import Connection
 
-from bot.actions import Done, Effect
+from bot.acting.actions import Done, Effect
 from bot.slack.acts import ACTS
 from bot.slack.acts.form import Form
 from bot.slack.answers import Respond

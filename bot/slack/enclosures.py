@@ -6,11 +6,11 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from bot.prognosis import picture, prognosis
-from bot.questions import EventsContent, RuleContent, SubjectContent
+from bot.contents.prognosis import picture, prognosis
+from bot.contents.questions import EventsContent, RuleContent, SubjectContent
+from bot.contents.summary import SummaryContent
 from bot.slack.handing import Enclosure
-from bot.summaries import FORMS
-from bot.summary_content import SummaryContent
+from bot.telling.summaries import FORMS
 from bot.views import ClosedView, OpenView, Setting
 from bot.wording import outlook
 from bot.wording.listings import SHOWN_EVENTS

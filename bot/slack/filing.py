@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from bot.access import disclose
+from bot.contents.summary import SummaryContent, SummaryFileContent
 from bot.reports.files import made
 from bot.slack.group_file import group_file
 from bot.slack.line import Line
 from bot.slack.outcomes import Outcome, attempt
-from bot.summary_content import SummaryContent, SummaryFileContent
 from bot.views import GroupFileContent, stored_from_body
 from bot.wording.report import report
 from bot.wording.summary import file_title

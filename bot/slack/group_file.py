@@ -7,7 +7,7 @@ import io
 from dataclasses import replace
 
 from bot.access import disclose
-from bot.content import grouped_content
+from bot.lookup.content import grouped_content
 from bot.slack.line import Line
 from bot.views import GroupedContent, GroupedStored, GroupFileContent, stored_from_body
 from bot.wording.grouped import COLUMNS, file_title, row

@@ -10,8 +10,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from bot.access import Act, Decision, authorise, disclose
-from bot.actions import By, record_disclosure, refuse
-from bot.clearing import RESTRICTED
+from bot.acting.actions import By, record_disclosure, refuse
+from bot.clearance.findings import RESTRICTED
 from bot.configuration.people import Role
 from bot.lookup.home import home_content
 from bot.slack import blocks as make

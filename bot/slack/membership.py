@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.access import Act, able_roles
-from bot.clearing import RESTRICTED
+from bot.clearance.findings import RESTRICTED
 from bot.configuration.people import Slack
 from bot.slack.directory import ChannelFacts, Identity
 from rules.model import Audience

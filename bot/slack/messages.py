@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from bot.questions import AlertsContent, EventsContent, RuleContent, SubjectContent
+from bot.contents.questions import AlertsContent, EventsContent, RuleContent, SubjectContent
+from bot.contents.summary import SummaryContent
 from bot.slack import blocks as make
 from bot.slack.limits import SECTION_TEXT, TEXT_RECOMMENDED, VIEW_BLOCKS, VIEW_TITLE, violations
-from bot.summary_content import SummaryContent
 from bot.views import (
     AlertContent,
     ClosedView,

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from bot.access import disclose
-from bot.clearing import RESTRICTED
-from bot.content import content_of
+from bot.clearance.findings import RESTRICTED
+from bot.lookup.content import content_of
 from bot.slack.directory import Directory
 from bot.slack.filing import FILE, Filed, file_of, upload
 from bot.slack.line import Line

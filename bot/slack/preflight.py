@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from slack_sdk import WebClient
 
 from bot.access import Act, able_roles
-from bot.clearing import RESTRICTED
+from bot.clearance.findings import RESTRICTED
 from bot.configuration.people import Role, Slack
 from bot.configuration.problems import Problem
 from bot.configuration.reader import Document

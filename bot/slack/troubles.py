@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from bot.outgoing import queue_ops
 from bot.slack.line import Line
 from bot.slack.outcomes import Fate
 from bot.slack.posting import channel_verdict
+from bot.telling.outgoing import queue_ops
 from bot.views import OpsContent, OpsKind
 from rules.model import Audience
 from storage import outbox

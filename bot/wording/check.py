@@ -11,7 +11,7 @@ from rules.statistics.exposure import ExposureCharacteristics, SimulatedAlpha
 from rules.statistics.joint import JointResult, NotComputed
 
 if TYPE_CHECKING:
-    from bot.rule_report import OneArm, RuleReport
+    from bot.checking.rule_report import OneArm, RuleReport
 
 Doubt: TypeAlias = tuple[str, str]
 """What is doubtful, and what to do."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot.clocks import ClockRow, Stands, clock_rows, clocks_running
+from bot.contents.clocks import ClockRow, Stands, clock_rows, clocks_running
 from bot.views import AlertContent
 from bot.wording.figures import event_facts, hangs_on
 from bot.wording.phrases import LOOK, STOP

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.summary_content import Drawn
+from bot.contents.summary import Drawn
 
 Cell = str | int
 """A number is written as one where the form knows numbers."""

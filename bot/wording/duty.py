@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.duty_content import CoverLine, DutyContent
+from bot.contents.duty import CoverLine, DutyContent
 from bot.views import ClosedView, OpenView, Setting
 from bot.wording.alerts import unescaped_lines
 from bot.wording.phrases import LOOK, MARK, marked

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.clocks import ClockRow, Stands
-from bot.lines import RuleLine, SourceLine
-from bot.questions import AlertLine, HomeContent
+from bot.contents.clocks import ClockRow, Stands
+from bot.contents.lines import RuleLine, SourceLine
+from bot.contents.questions import AlertLine, HomeContent
 from bot.views import ClosedView, OpenView
 from bot.wording.clocks import clock_line
 from bot.wording.listings import alert_line

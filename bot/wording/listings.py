@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.questions import AlertLine, AlertsContent, EventsContent
+from bot.contents.questions import AlertLine, AlertsContent, EventsContent
 from bot.views import ClosedView, OpenView, scope_name
 from bot.wording.phrases import FINE, LOOK, MARK, STATE, STOP, URGENCY, marked
 from bot.wording.said import Said

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.contents.notices import scope_name
+from bot.contents.prognosis import MOST, Prognosis, prognosis
 from bot.figures import words
-from bot.notices import scope_name
-from bot.prognosis import MOST, Prognosis, prognosis
 from bot.views import ClosedView, OpenView, StandingContent
 from bot.wording.designs import DESIGNS
 from bot.wording.phrases import ARMS_INVENTED, MARK, marked

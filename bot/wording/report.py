@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bot.contents.summary import AlertStanding, RuleStanding, SummaryContent
 from bot.figures.words import share
-from bot.summary_content import AlertStanding, RuleStanding, SummaryContent
 from bot.views import ClosedView, OpenView
 from bot.wording import report_tables as make
 from bot.wording.document import Column, Figure, Headline, Report, Row, Section, Table

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.contents.summary import SummaryContent
 from bot.figures.words import share
-from bot.summary_content import SummaryContent
 from bot.wording.document import Bar, Chart, Column, Row, Table
 from bot.wording.figures import CRITERIA
 from bot.wording.phrases import protocol_says

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.prognosis import prognosis
-from bot.questions import RuleContent
+from bot.contents.prognosis import prognosis
+from bot.contents.questions import RuleContent
 from bot.views import ClosedView, OpenView, RuleLine, scope_name
 from bot.wording import outlook
 from bot.wording.figures import undecided

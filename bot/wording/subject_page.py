@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.questions import SubjectContent
+from bot.contents.questions import SubjectContent
 from bot.views import ClosedView, OpenView
 from bot.wording.listings import alert_line, days, event_line
 from bot.wording.phrases import MARK, marked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.summary_content import SummaryContent
+from bot.contents.summary import SummaryContent
 from bot.views import ClosedView, OpenView
 from bot.wording.alerts import unescaped_lines
 from bot.wording.phrases import FINE, LOOK, MARK_SENTENCE, STOP, marked

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bot.contents.summary import AlertStanding, RuleStanding, SummaryContent
 from bot.figures.words import share
-from bot.summary_content import AlertStanding, RuleStanding, SummaryContent
 from bot.wording.notes import figures
 from bot.wording.phrases import STATE
 from bot.wording.text import count, listed, plain, words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bot.prognosis import prognosis
+from bot.contents.prognosis import prognosis
 from bot.views import ClosedView, OpenView, WhyContent
 from bot.wording import outlook
 from bot.wording.figures import CRITERIA, described, entry_delay, record_number, undecided

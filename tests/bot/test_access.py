@@ -25,9 +25,9 @@ from bot.access import (
     disclose,
     grid_table,
 )
-from bot.clearing import DETAILS, FACTS, RESTRICTED, alias
+from bot.clearance.findings import DETAILS, FACTS, RESTRICTED, alias
 from bot.configuration.people import Role, Slack
-from bot.notices import OpsContent, OpsKind, StatusContent
+from bot.contents.notices import OpsContent, OpsKind, StatusContent
 from bot.views import AlertContent, ClosedView, EscalationContent, OpenView, RuleFacts, Setting
 from rules.model import Action, Audience, Evidence, Finding, Reason, Standing, State
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from bot.access import disclose
-from bot.actions import By, acknowledge
-from bot.content import content_of
+from bot.acting.actions import By, acknowledge
+from bot.acting.responding import decide, snooze
 from bot.cycle import run_cycle
-from bot.outgoing import alert_key
-from bot.responding import decide, snooze
+from bot.lookup.content import content_of
 from bot.slack.messages import Message, render
 from bot.study import Study
+from bot.telling.outgoing import alert_key
 from rules.model import Audience
 from storage import alerts, outbox
 from storage.alert_records import DecisionKind

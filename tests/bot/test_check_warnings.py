@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.check import Report, check
+from bot.checking.rules import Report, check
 from bot.config import ConfigError
 from bot.wording.check import DILUTED, rule_lines
 from rules.statistics import calibrate

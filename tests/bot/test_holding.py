@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from bot.access import disclose
-from bot.actions import By
-from bot.content import content_of
+from bot.acting.actions import By
+from bot.acting.responding import decide
 from bot.cycle import run_cycle
-from bot.outgoing import alert_key
-from bot.responding import decide
+from bot.lookup.content import content_of
 from bot.slack.messages import Message, render
 from bot.study import Study
+from bot.telling.outgoing import alert_key
 from rules.model import Audience
 from storage import alerts, outbox
 from storage.alert_records import DecisionKind

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.integrity import damaged_files
+from bot.checking.integrity import damaged_files
 
 
 @pytest.fixture

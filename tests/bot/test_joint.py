@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.checking.joint import joint_false_alarm, joint_warnings
 from bot.config import StudyConfig
-from bot.joint import joint_false_alarm, joint_warnings
 from rules.statistics.joint import JointResult, NotComputed
 from tests.bot.config.kinds import GOOD, load_files, load_text
 

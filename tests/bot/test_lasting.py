@@ -14,8 +14,8 @@ from bot.cycle import run_cycle
 from bot.loop import Loop
 from bot.slack.messages import render
 from bot.study import Study, Vitals
+from bot.telling.watching import watch
 from bot.views import OpsContent, stored_from_body
-from bot.watching import watch
 from rules.model import Audience, Finding, State
 from storage import outbox
 from tests.bot.test_watchfulness import DM, NO_AE, START, Given, configured, post_everything, study_of

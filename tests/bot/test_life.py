@@ -22,9 +22,9 @@ from sqlalchemy import select
 
 from bot.access import Act
 from bot.cycle import run_cycle
-from bot.outgoing import alert_key
 from bot.slack.desk import Desk
 from bot.slack.inbound import ACTION, SUBMISSION, Request
+from bot.telling.outgoing import alert_key
 from bot.views import StatusContent
 from rules.model import State
 from storage import alerts, outbox, proof

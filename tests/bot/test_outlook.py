@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.prognosis import MOST, Prognosis, picture, prognosis
+from bot.contents.prognosis import MOST, Prognosis, picture, prognosis
 from bot.views import StandingContent, WhyContent
 from bot.wording.outlook import NOT_COMPUTED, false_alarm, reply, standing, subtitle, title
 from bot.wording.why import why

@@ -21,12 +21,12 @@ from slack_sdk import WebClient
 from sqlalchemy import select
 
 from bot.cycle import run_cycle
-from bot.grouping import Opened, divided
 from bot.slack.delivery import Delivery
 from bot.slack.desk import Desk
 from bot.slack.history import Pace
 from bot.slack.inbound import click
 from bot.study import Study
+from bot.telling.grouping import Opened, divided
 from bot.workspace import people as cast
 from bot.workspace.faults import Fault, FaultKind
 from bot.workspace.server import RunningWorkspace, Workspace, serve

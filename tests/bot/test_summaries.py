@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from bot import summaries
+from bot.contents.summary import SummaryContent, SummaryFileContent
 from bot.cycle import run_cycle
 from bot.study import Study
-from bot.summary_content import SummaryContent, SummaryFileContent
+from bot.telling import summaries
 from bot.views import stored_from_body
 from storage import outbox, periods
 from storage.schema import outbox as table

@@ -15,9 +15,9 @@ import yaml
 from bot.app import load_studies, opened
 from bot.config import ConfigError, Secrets
 from bot.cycle import run_cycle
-from bot.outgoing import alert_key
-from bot.standing import status_content
+from bot.lookup.standing import status_content
 from bot.study import Clock, Study
+from bot.telling.outgoing import alert_key
 from bot.views import Mode
 from rules.model import Audience
 from storage import alerts, outbox

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.access import disclose
-from bot.notices import (
+from bot.contents.notices import (
     FaultLine,
     OpenAlertLine,
     OpsContent,

@@ -83,7 +83,7 @@ def _fill_disk(bot: Bot, size: int) -> None:
 def test_a_full_disk_is_said_once_and_what_came_meanwhile_is_told_afterwards(site: Site, slack: Slack) -> None:
     site.write(site.day(69))
     with running(site, slack) as bot:
-        assert bot.watching(), bot.lines
+        assert bot.telling.watching(), bot.contents.lines
         until(lambda: quiet(site), "the beginning was never told")
         until(lambda: bot.ready()[0] == 200, "never ready")
         _fill_disk(bot, 512)
@@ -92,7 +92,7 @@ def test_a_full_disk_is_said_once_and_what_came_meanwhile_is_told_afterwards(sit
         status, problems = bot.ready()
         assert status == 503
         assert any("nothing can be written" in problem for problem in problems)
-        assert len(bot.said("cannot write")) == 1, bot.lines
+        assert len(bot.said("cannot write")) == 1, bot.contents.lines
         _fill_disk(bot, resource.RLIM_INFINITY)
         until(lambda: bot.said("can write again"), "it never recovered")
         until(lambda: quiet(site) and rows(site.database, "SELECT * FROM alert"), "the crossing was never told")
@@ -106,10 +106,10 @@ def test_a_full_disk_is_said_once_and_what_came_meanwhile_is_told_afterwards(sit
 def test_sigterm_finishes_the_post_in_flight_and_begins_no_other(site: Site, slack: Slack) -> None:
     slack.remote.fault("delay", methods=["chat.postMessage"], seconds=3.0, count=1)
     with running(site, slack) as bot:
-        assert bot.watching(), bot.lines
+        assert bot.telling.watching(), bot.contents.lines
         until(lambda: slack.hits() == 1, "nothing was posted")
         assert bot.terminate() == 0
-        assert "Stopped. Nobody is being watched" in bot.lines[-1]
+        assert "Stopped. Nobody is being watched" in bot.contents.lines[-1]
     sent = [key for (key,) in rows(site.database, SENT)]
     assert len(sent) == 1
     assert slack.keys() == {sent[0]: 1}
@@ -122,7 +122,7 @@ def test_sigterm_finishes_the_post_in_flight_and_begins_no_other(site: Site, sla
 
 def test_a_second_process_on_the_file_is_refused_and_the_first_goes_on(site: Site, slack: Slack) -> None:
     with running(site, slack) as bot, workspace("--seed", "6") as elsewhere:
-        assert bot.watching(), bot.lines
+        assert bot.telling.watching(), bot.contents.lines
         second = Bot(site, elsewhere)
         assert second.process.wait(120) == 2
         until(lambda: second.said("Another process of this product is already using the database file"), "no reason")
@@ -139,7 +139,7 @@ def test_a_second_process_on_the_app_is_refused_before_it_opens_a_database(
     other = Site(tmp_path / "other", site.trial)
     other.write(other.day(72))
     with running(site, slack) as bot:
-        assert bot.watching(), bot.lines
+        assert bot.telling.watching(), bot.contents.lines
         second = Bot(other, slack)
         assert second.process.wait(120) == 2
         until(lambda: second.said("1 other connection on this Slack app"), "no reason")
@@ -150,7 +150,7 @@ def test_a_second_process_on_the_app_is_refused_before_it_opens_a_database(
 def test_ops_is_told_once_of_another_process_on_the_app(site: Site, slack: Slack) -> None:
     notes = "SELECT content FROM outbox WHERE audience = 'ops' AND content LIKE '%second_socket%'"
     with running(site, slack) as bot:
-        assert bot.watching(), bot.lines
+        assert bot.telling.watching(), bot.contents.lines
         slack.remote.fault("second_connection", count=1)
         until(lambda: rows(site.database, notes) and quiet(site), "nobody was told")
         slack.remote.fault("disconnect")

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from bot import actions, grouped_answers
-from bot.actions import By, Done, Effect
-from bot.grouping import GROUP
+from bot.acting import actions, grouped_answers
+from bot.acting.actions import By, Done, Effect
 from bot.slack.case import Case
+from bot.telling.grouping import GROUP
 from bot.views import Setting
 from bot.wording import replies
 from storage import alerts

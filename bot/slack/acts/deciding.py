@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from bot import responding
 from bot.access import Act
-from bot.actions import By, Done
-from bot.clearing import alias
-from bot.responding import one_subject
+from bot.acting import responding
+from bot.acting.actions import By, Done
+from bot.acting.responding import one_subject
+from bot.clearance.findings import alias
 from bot.slack.acts.form import About, Form, Values
 from bot.slack.blocks import Block
 from bot.slack.inputs import choice_input, said, words_input

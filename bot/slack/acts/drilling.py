@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from bot import drill
-from bot.actions import Done, Effect
+from bot.acting import drill
+from bot.acting.actions import Done, Effect
 from bot.slack.case import Case
 from bot.wording import replies
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.access import Act, disclose
-from bot.actions import Effect
-from bot.content import why_content
+from bot.acting.actions import Effect
+from bot.lookup.content import why_content
 from bot.slack.blocks import copy_actions
 from bot.slack.case import Case
 from bot.slack.limits import VIEW_BLOCKS

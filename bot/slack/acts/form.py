@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot.access import Act
-from bot.actions import By, Done, Effect
-from bot.content import definition
+from bot.acting.actions import By, Done, Effect
+from bot.lookup.content import definition
 from bot.slack.blocks import Block
 from bot.slack.case import Case
 from bot.slack.limits import VIEW_TITLE

@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot.access import Act
-from bot.actions import Done, Effect
-from bot.clearing import alias
+from bot.acting.actions import Done, Effect
+from bot.clearance.findings import alias
 from bot.lookup.nearest import Names, NotFound
 from bot.lookup.records import facts_now
 from bot.slack.acts.form import Form, Values

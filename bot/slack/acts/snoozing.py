@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from bot import responding
 from bot.access import Act
-from bot.actions import By, Done
+from bot.acting import responding
+from bot.acting.actions import By, Done
 from bot.slack.acts.form import About, Form, Values
 from bot.slack.blocks import Block
 from bot.slack.inputs import number_input, words_input

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from bot.access import READABLE, Act, disclose
-from bot.actions import Effect
-from bot.clearing import RESTRICTED
+from bot.acting.actions import Effect
+from bot.clearance.findings import RESTRICTED
 from bot.lookup.nearest import NotFound
 from bot.lookup.summary import NoSummary
 from bot.slack import handing

@@ -6,9 +6,9 @@ import re
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from bot import duty
 from bot.access import Act, holds_act
-from bot.actions import Effect
+from bot.acting import duty
+from bot.acting.actions import Effect
 from bot.lookup.days import day, nearest_day
 from bot.lookup.nearest import Names, NotFound
 from bot.slack.case import Case

@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 
 from bot.access import Act, Decision, disclose
-from bot.actions import Effect
-from bot.clearing import RESTRICTED
+from bot.acting.actions import Effect
+from bot.clearance.findings import RESTRICTED
 from bot.slack.case import Case
 from bot.slack.commands.command import Command, Place, place
 from bot.slack.messages import render

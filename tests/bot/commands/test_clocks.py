@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.clocks import Stands, clocks_running
+from bot.contents.clocks import Stands, clocks_running
 from storage.findings import last_findings
 from storage.heads import read_head
 from storage.schema import evaluation

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot import duty
-from bot.actions import By, Effect
+from bot.acting import duty
+from bot.acting.actions import By, Effect
 from bot.slack.blocks import ActionId
 from bot.wording import replies
 from bot.workspace.people import Person

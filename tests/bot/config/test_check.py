@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.check import Report, check, refused
+from bot.checking.rules import Report, check, refused
 from bot.config import ConfigError, Problem
 from tests.bot.config.kinds import GOOD, changed, load_text
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.check import check
+from bot.checking.rules import check
 from bot.config import Role, StudyConfig
 from bot.configuration.reader import read
 from rules.model import Action, Audience, Urgency

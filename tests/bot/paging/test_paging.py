@@ -16,15 +16,15 @@ import pytest
 from sqlalchemy import select
 
 from bot.access import Withheld, disclose
-from bot.actions import By, acknowledge
+from bot.acting.actions import By, acknowledge
 from bot.configuration.paging import Email
-from bot.content import content_of
 from bot.cycle import run_cycle
+from bot.lookup.content import content_of
 from bot.paging.mail import reach
 from bot.paging.pager import Pager
 from bot.study import Study
+from bot.telling.watching import watch
 from bot.views import PagedContent
-from bot.watching import watch
 from rules.model import Audience
 from storage import alerts, outbox
 from storage.schema import audit

@@ -15,9 +15,9 @@ import pytest
 from pypdf import PdfReader
 
 from bot.access import disclose
-from bot.lines import RuleLine
+from bot.contents.lines import RuleLine
+from bot.contents.summary import AlertStanding, Answer, Drawn, RuleStanding, Stamps, SummaryContent
 from bot.reports.files import FORMS, made
-from bot.summary_content import AlertStanding, Answer, Drawn, RuleStanding, Stamps, SummaryContent
 from bot.views import Mode, Setting
 from bot.wording.report import report
 from bot.wording.summary import summary

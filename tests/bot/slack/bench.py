@@ -13,9 +13,9 @@ from typing import Any
 from slack_sdk import WebClient
 
 from bot.configuration.people import Slack
-from bot.outgoing import alert_key, key
 from bot.slack.delivery import Delivery, DeliveryReport, DeliveryTiming
 from bot.slack.history import Pace
+from bot.telling.outgoing import alert_key, key
 from bot.views import Mode, OpsContent, OpsKind, Setting, StatusContent, StepContent, Stored, stored_body
 from bot.voice import Voice
 from bot.workspace import people as cast

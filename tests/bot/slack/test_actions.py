@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bot import actions
 from bot.access import Act, Refusal
-from bot.actions import By, Effect, accept_starting_state, refuse
-from bot.content import calls, content_of, standing, unacknowledged_since, why_content
-from bot.notices import RuleLine, StartingStateContent, StepContent, stored_body, stored_from_body
-from bot.outgoing import alert_key, key, salt
+from bot.acting import actions
+from bot.acting.actions import By, Effect, accept_starting_state, refuse
+from bot.contents.notices import RuleLine, StartingStateContent, StepContent, stored_body, stored_from_body
+from bot.lookup.content import calls, content_of, standing, unacknowledged_since, why_content
+from bot.telling.outgoing import alert_key, key, salt
 from bot.views import Acknowledgement, AlertContent, EscalationContent
 from rules.model import Audience, Reason, State, Urgency
 from storage import alerts, outbox

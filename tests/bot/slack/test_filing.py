@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.outgoing import key
-from bot.summaries import file_name
-from bot.summary_content import Stamps, SummaryContent, SummaryFileContent
+from bot.contents.summary import Stamps, SummaryContent, SummaryFileContent
+from bot.telling.outgoing import key
+from bot.telling.summaries import file_name
 from bot.views import stored_body
 from bot.workspace.faults import Fault, FaultKind
 from rules.tabulated.words import Measure, Tables

@@ -15,7 +15,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from sqlalchemy import Connection, select
 
-from bot.actions import Effect
+from bot.acting.actions import Effect
 from bot.slack.desk import Desk
 from bot.slack.handlers import register
 from bot.views import StatusContent
@@ -376,7 +376,7 @@ def test_while_the_database_is_locked_the_person_is_told_to_wait_and_the_click_i
         raise DatabaseUnavailable("locked", where="x", fix="y")
 
     with monkeypatch.context() as failing:
-        failing.setattr("bot.actions.respond", locked)
+        failing.setattr("bot.acting.actions.respond", locked)
         front.acknowledge(cast.INVESTIGATOR, key)
         settle(front, lambda: front.told(cast.INVESTIGATOR))
     assert front.told(cast.INVESTIGATOR) == [replies.LATER]

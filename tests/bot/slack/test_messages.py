@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.access import disclose
-from bot.notices import OpenAlertLine, OpsContent, OpsKind, RuleLine, StartingStateContent, StatusContent, WeekContent
+from bot.contents.notices import (
+    OpenAlertLine,
+    OpsContent,
+    OpsKind,
+    RuleLine,
+    StartingStateContent,
+    StatusContent,
+    WeekContent,
+)
 from bot.slack import blocks as make
 from bot.slack.inbound import click, command, from_payload
 from bot.slack.limits import violations

@@ -1,0 +1,1 @@
+"""What people do, applied once and audited: clicks, forms, covers, drills. May not know Slack."""
