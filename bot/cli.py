@@ -122,6 +122,26 @@ def drill(
     raise typer.Exit(run_drill(config, wait=wait, practice=practice, port=port, as_json=as_json))
 
 
+@app.command("go-live")
+def go_live(
+    approved_by: Annotated[str, typer.Option("--approved-by", help="Given and family name, or a Slack id.")],
+    out: Annotated[Path, typer.Option(help="The record to write, a PDF.")],
+    config: Config = None,
+    accept: Annotated[list[str] | None, typer.Option("--accept", help="Code of a warning that is accepted.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Write a new record although nothing changed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Record that a study goes live: needs a clean check, a passed drill, a rehearsal that agrees, a named approver.
+
+    Example: dsmbot go-live --approved-by "Given Family, principal investigator" --out go-live.pdf
+    """
+    from bot.commands.go_live import run_go_live
+
+    raise typer.Exit(
+        run_go_live(config, approved_by=approved_by, out=out, accept=accept or (), again=again, as_json=as_json)
+    )
+
+
 @app.command()
 def run(
     config: Config = None,

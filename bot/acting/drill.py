@@ -5,6 +5,7 @@ What was asked, who pressed and how it ended are entries of the audit record: no
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -104,16 +105,26 @@ def begin(study: Study, now: datetime, wait: timedelta) -> str:
 def _pages(conn: Connection, study: Study, drill: str) -> list[Notice]:
     """One test page to each address, and one to the webhook."""
     pager = study.config.slack.pager
-    if pager is None:
-        return []
-    every = {address.casefold(): address for role in Role for address in pager.addresses(role)}
-    ways = [("email", MAILTO + address) for address in every.values()]
-    ways += [("webhook", f"webhook:{study.config.id}")] if pager.webhook else []
+    ways = [("email", MAILTO + address) for address in _addresses(study.config.slack)]
+    ways += [("webhook", f"webhook:{study.config.id}")] if pager is not None and pager.webhook else []
     return [
         Notice(key(conn, study.id, "drill", drill, to), PageContent("drill"), Audience.OPS, kind=kind,
                priority=_DRILL_PRIORITY, channel_id=to)
         for kind, to in ways
     ]  # fmt: skip
+
+
+def _addresses(slack: Slack) -> tuple[str, ...]:
+    """Every address of the second path, once."""
+    if slack.pager is None:
+        return ()
+    return tuple({one.casefold(): one for role in Role for one in slack.pager.addresses(role)}.values())
+
+
+def ways(slack: Slack) -> str:
+    """SHA-256 (hex) of where the second path leads: shows that it is still the same, and no address."""
+    webhook = "" if slack.pager is None else str(slack.pager.webhook or "")
+    return hashlib.sha256("\n".join([webhook, *sorted(map(str.casefold, _addresses(slack)))]).encode()).hexdigest()
 
 
 def confirm(conn: Connection, item: Item, by: By, setting: Setting) -> Done:
@@ -127,6 +138,11 @@ def confirm(conn: Connection, item: Item, by: By, setting: Setting) -> Done:
         head = lock_head(conn, item.study_id)
         audit.append(conn, head, at=by.at, actor=by.actor, kind="drill_confirmed", body=said)
     return Done(Effect.ACCEPTED, replies.drill_confirmed(setting))
+
+
+def channels(slack: Slack) -> dict[str, str]:
+    """Audience → channel as configured, as JSON values."""
+    return {audience.value: str(name) for audience, name in sorted(slack.channels.items())}
 
 
 def confirmations(conn: Connection, study_id: str, drill: str) -> dict[Place, datetime]:
@@ -165,9 +181,10 @@ def _reason(conn: Connection, study: Study, drill: str, audience: Audience) -> s
 
 
 def finish(study: Study, drill: str, now: datetime) -> Outcome:
-    """Record how the drill ended."""
+    """Record how the drill ended, and of which channels and second path it speaks."""
+    slack = study.config.slack
     with study.database.writing(study.id) as conn:
         ended = outcome(conn, study, drill)
-        said = {"drill": drill, **ended.document()}
+        said = {"drill": drill, **ended.document(), "channels": channels(slack), "ways": ways(slack)}
         audit.append(conn, lock_head(conn, study.id), at=now, actor="dsmbot", kind="drill_finished", body=said)
     return ended

@@ -30,8 +30,12 @@ def _report(config: list[Path] | None, *, offline: bool) -> Report:
         configs = load_studies(config)
     except ConfigError as error:
         return refused(error)
-    report = check(configs)
-    return report if offline else _with_slack(report, configs)
+    return check(configs) if offline else examined(configs)
+
+
+def examined(configs: list[StudyConfig]) -> Report:
+    """The whole check of configurations that load: rules, tokens, Slack, the second path."""
+    return _with_slack(check(configs), configs)
 
 
 def _with_slack(report: Report, configs: list[StudyConfig]) -> Report:

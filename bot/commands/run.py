@@ -15,6 +15,7 @@ from bot.app import Connection, Opened, connect, load_studies, opened, secrets_o
 from bot.commands.guard import BadInput, guarded
 from bot.commands.output import print_lines
 from bot.config import ConfigError, Secrets, StudyConfig
+from bot.golive.record import unapproved
 from bot.health import HealthServer
 from bot.health import serve as serve_health
 from bot.loop import Loop
@@ -61,6 +62,8 @@ def practice_workspace(configs: Sequence[StudyConfig], port: int) -> Iterator[Ru
 def _watch(configs: Sequence[StudyConfig], secrets: Secrets, mode: Mode) -> int:
     pace = prepared(configs, secrets)
     with opened(configs, mode=mode, secrets=secrets) as composed:
+        if mode is Mode.LIVE:
+            print_lines(f"Warning: {said}" for said in map(unapproved, composed.studies) if said)
         return _until_stopped(composed, connect(composed, secrets, needs_socket=True, pace=pace))
 
 
