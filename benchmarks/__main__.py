@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-TABLES = ("calibration", "exposure", "false_alarm", "joint", "ingest", "cycle", "storm", "help")
+TABLES = ("calibration", "exposure", "false_alarm", "joint", "ingest", "cycle", "clocks", "storm", "help")
 
 
 def main(names: Sequence[str]) -> int:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.columns import Bools, Days
+from rules.columns import NAT, Bools, Days, Ints
 from rules.derive import Facts
-from rules.kinds.evidence import day_of, witness
+from rules.kinds.evidence import known_microseconds
 from rules.kinds.matching import worst_grade
 
 Level = Literal[0, 1, 2]
@@ -99,42 +99,53 @@ def listed_events(facts: Facts) -> tuple[ListedEvent, ...]:
 
 
 def _listed(facts: Facts, which: Bools) -> Iterator[ListedEvent]:
+    """The events of some rows, by whole columns: a call for each of 100,000 events would take half a minute."""
     rows = np.flatnonzero(which)
+    if not len(rows):
+        return
     number, onset = facts.event_column("event")[rows], facts.event_column("onset_lo")[rows].astype("datetime64[D]")
-    order = np.lexsort((facts.event_column("record_key")[rows].astype(str), onset, number))
-    groups = np.split(rows[order], np.flatnonzero(np.diff(number[order])) + 1) if len(rows) else []
-    listed = [_event(facts, group) for group in groups]
+    rows = rows[np.lexsort((facts.event_column("record_key")[rows].astype(str), onset, number))]
+    starts = np.flatnonzero(np.diff(facts.event_column("event")[rows], prepend=-1))
+    first = rows[starts]
+    who, subject = facts.event_column("USUBJID")[first], facts.event_column("subject")[first]
+    site = np.append(facts.subjects["site"].to_numpy(dtype=object), "")[subject]
+
+    def worst(values: NDArray[Any]) -> list[Any]:
+        return list(np.maximum.reduceat(values[rows], starts).tolist())
+
+    levels = (worst(facts.event_column(name)) for name in ("serious", "related", "death", "treatment_emergent"))
+    known = np.maximum.reduceat(known_microseconds(facts)[rows], starts).astype("datetime64[us]")
+    keys = (facts.event_column(name)[first].tolist() for name in ("record_key", "event_key"))
+    columns = (
+        who.tolist(), site.tolist(), *keys,
+        _terms(facts, rows, starts), worst(worst_grade(facts)), *levels, _onset_days(facts, first),
+        _end_days(facts, rows, starts, subject), known.astype("datetime64[D]").tolist(),
+    )  # fmt: skip
+    listed = [ListedEvent(*values) for values in zip(*columns, strict=True)]
     yield from sorted(listed, key=lambda e: (e.usubjid, e.day is None, e.day or 0, e.record_key))
 
 
-def _event(facts: Facts, rows: NDArray[np.int64]) -> ListedEvent:
-    told, first = witness(facts), int(rows[0])
-    at = int(facts.event_column("subject")[first])
-    site = str(facts.subjects["site"].iloc[at]) if at >= 0 else ""
-    worst = {name: _worst(facts, name, rows) for name in ("serious", "related", "death", "treatment_emergent")}
-    text = {name: str(facts.event_column(name)[first]) for name in ("USUBJID", "record_key", "event_key")}
-    terms = [str(term) for term in facts.event_column("AEDECOD")[rows] if term]
-    known = day_of(facts.events["known_at"].iloc[rows].max().to_datetime64().astype("datetime64[D]"))
-    assert known is not None
-    return ListedEvent(
-        text["USUBJID"], site, text["record_key"], text["event_key"], terms[-1] if terms else "",
-        int(worst_grade(facts)[rows].max()), worst["serious"], worst["related"], worst["death"],
-        worst["treatment_emergent"], told.study_day(first), _end(facts, rows, at), known,
-    )  # fmt: skip
+def _terms(facts: Facts, rows: Ints, starts: Ints) -> list[str]:
+    """Of each event the coded term of its latest state that has one; "" while none has."""
+    terms = facts.event_column("AEDECOD")[rows]
+    coded = np.where(terms != "", np.arange(len(rows)), -1)
+    last = np.maximum.reduceat(coded, starts)
+    found: list[str] = np.where(last >= 0, terms[last], "").tolist()
+    return found
 
 
-def _worst(facts: Facts, name: str, rows: NDArray[np.int64]) -> Level:
-    level: Level = int(facts.event_column(name)[rows].max())  # type: ignore[assignment]
-    return level
+def _onset_days(facts: Facts, first: Ints) -> list[int | None]:
+    lo, hi = facts.event_column("onset_lo")[first], facts.event_column("onset_hi")[first]
+    return _study_days(facts, facts.event_column("subject")[first], np.where(lo == hi, lo, NAT))
 
 
-def _end(facts: Facts, rows: NDArray[np.int64], at: int) -> int | None:
-    ends = facts.domains["AE"].days("AEENDTC")
-    ae_rows = facts.event_column("ae_row")[rows]
-    lo, hi = ends.lo[ae_rows], ends.hi[ae_rows]
-    if at < 0 or np.isnat(lo).any() or (lo != hi).any():
-        return None
-    return _study_day(facts, at, lo.max())
+def _end_days(facts: Facts, rows: Ints, starts: Ints, subject: Ints) -> list[int | None]:
+    """Study day of the last recorded end of each event; None while a state of it has no exactly known one."""
+    ends, at = facts.domains["AE"].days("AEENDTC"), facts.event_column("ae_row")[rows]
+    lo, hi = ends.lo[at], ends.hi[at]
+    exact = np.logical_and.reduceat(lo == hi, starts)
+    last = np.maximum.reduceat(np.where(lo == hi, lo, NAT).astype(np.int64), starts).astype("datetime64[D]")
+    return _study_days(facts, subject, np.where(exact, last, NAT))
 
 
 def subject_course(facts: Facts, usubjid: str) -> SubjectCourse | None:
@@ -192,8 +203,15 @@ def _exact(facts: Facts, at: int, lo: np.datetime64, hi: np.datetime64) -> int |
 
 def _study_day(facts: Facts, at: int, day: np.datetime64) -> int | None:
     """SDTM study day (first dose = day 1, no day 0); None where it, or the first dose, is not exactly known."""
-    first: Days = facts.subjects["first_dose_lo"].to_numpy("datetime64[D]")
-    if np.isnat(day) or np.isnat(first[at]) or facts.subjects["first_dose_partial"].iloc[at]:
-        return None
-    days = int((day.astype("datetime64[D]") - first[at]).astype(np.int64))
-    return days + 1 if days >= 0 else days
+    return _study_days(facts, np.array([at]), np.array([day], dtype="datetime64[D]"))[0]
+
+
+def _study_days(facts: Facts, at: Ints, days: Days) -> list[int | None]:
+    """`_study_day` of many, each of the subject `at`; -1 is nobody."""
+    table = facts.subjects
+    known = np.append(~table["first_dose_partial"].to_numpy(dtype=bool), False)[at]
+    since = days.astype("datetime64[D]") - np.append(table["first_dose_lo"].to_numpy("datetime64[D]"), NAT)[at]
+    known = known & ~np.isnat(since)
+    count = np.where(known, since.astype(np.int64), 0)
+    numbered = np.where(count >= 0, count + 1, count).tolist()
+    return [day if sure else None for day, sure in zip(numbered, known.tolist(), strict=True)]

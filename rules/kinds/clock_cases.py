@@ -14,7 +14,7 @@ from rules.derive import Facts
 from rules.derive_events import FALSE_WORDS
 from rules.derive_subjects import TRUE_WORDS
 from rules.kinds.duties import GROUNDS, Stage
-from rules.kinds.evidence import moment_of, witness
+from rules.kinds.evidence import known_microseconds, moment_of, witness
 from rules.kinds.matching import bit, event_count
 from rules.kinds.selection import select
 from rules.kinds.stages import History, State
@@ -111,6 +111,7 @@ class _Reader:
 
     def __init__(self, timezone: str, submission: str, asked: Sequence[str]) -> None:
         self._timezone, self.submission, self._asked = timezone, submission, asked
+        self._read: dict[str, Moment | None] = {}
 
     def telling(self, facts: Facts, rows: Ints) -> Ints:
         """Of the records of an event those that hold, by themselves, what the clocks ask for; all where none does."""
@@ -123,12 +124,19 @@ class _Reader:
         at, recorded = facts.domains["AE"].recorded(variable)
         ae = facts.event_column("ae_row")[rows]
         texts = {recorded[at[row]] for row in ae if row >= 0}
-        return frozenset(filter(None, (read_moment(text, self._timezone) for text in texts if text.strip())))
+        return frozenset(filter(None, (self._moment(text) for text in texts if text.strip())))
+
+    def _moment(self, text: str) -> Moment | None:
+        """Many records hold the same time, above all where only the day is recorded."""
+        if text not in self._read:
+            self._read[text] = read_moment(text, self._timezone)
+        return self._read[text]
 
     def entered(self, state: State) -> datetime:
         """When the first of a state's new records was entered; when they were read, where that is not known."""
-        known = state.facts.events["known_at"].iloc[state.fresh].min()
-        return state.read_at if len(state.fresh) == 0 else min(state.read_at, moment_of(known.value // 1000))
+        if len(state.fresh) == 0:
+            return state.read_at
+        return min(state.read_at, moment_of(int(known_microseconds(state.facts)[state.fresh].min())))
 
 
 def _matched(facts: Facts, wanted: Wanted, excepted: ExceptFilter | None) -> Matched:

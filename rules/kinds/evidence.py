@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rules.derive import Facts
 from rules.derive_subjects import TRUE_WORDS
@@ -111,6 +112,14 @@ def day_of(value: np.datetime64) -> date | None:
 def moment_of(microseconds: int) -> datetime:
     """Microseconds since 1970 as aware UTC."""
     return _EPOCH + timedelta(microseconds=int(microseconds))
+
+
+def known_microseconds(facts: Facts) -> NDArray[np.int64]:
+    """When each row of `facts.events` became known, as microseconds since 1970: an array that is made once."""
+    found: NDArray[np.int64] = facts.remember(
+        "known microseconds", lambda: facts.events["known_at"].dt.as_unit("us").astype("int64").to_numpy()
+    )
+    return found
 
 
 def entry_delay(on: date | None, known: datetime | None) -> int | None:

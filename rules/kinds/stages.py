@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -69,12 +70,12 @@ class History:
         now, earlier = (frames.get("AE", pd.DataFrame()) for frames in (snapshot.frames, snapshot.earlier))
         self._steps = _changed(now, earlier)
         self.past = PastFacts(facts, _expanded(now, earlier, self._steps)) if self._steps else None
-        self._rows = {which: _rows_by_key(which) for which in filter(None, (self.present, self.past))}
+        self._rows = {which: _RowsByKey(which) for which in self.facts}
 
     @property
     def facts(self) -> tuple[Facts, ...]:
         """The facts that hold a state: those of the snapshot, and those of the past where there is one."""
-        return tuple(self._rows)
+        return (self.present,) if self.past is None else (self.present, self.past)
 
     def event_of(self, facts: Facts, key: str) -> str:
         """The event, or the record, of which a key names a state."""
@@ -84,13 +85,13 @@ class History:
         """The states of one event."""
         snapshot, steps = self.present.snapshot, self._steps.get(key)
         if steps is None or self.past is None:
-            rows = self._rows[self.present][key]
+            rows = self._rows[self.present].of(key)
             read = _read_at(snapshot, _batches(self.present, rows).min(initial=snapshot.batch_no))
             yield State(self.present, key, rows, read, rows)
             return
         for number, step in enumerate(steps):
             name = f"{key}{_SEP}{number}"
-            rows = self._rows[self.past].get(name, np.zeros(0, dtype=np.int64))
+            rows = self._rows[self.past].of(name)
             records = self.past.event_column("record_key")[rows]
             fresh = [self.event_of(self.past, str(record)) in step.fresh for record in records]
             yield State(self.past, name, rows, _read_at(snapshot, step.batch_no), rows[np.array(fresh, dtype=bool)])
@@ -129,8 +130,19 @@ def _changed(now: pd.DataFrame, earlier: pd.DataFrame) -> dict[str, list[_Step]]
         keys |= set(batches.index[batches["min"] != batches["max"]])
     if not keys:
         return {}
-    both = _both(now, earlier)
-    return {str(key): _steps(rows) for key, rows in both[both["event_key"].isin(keys)].groupby("event_key", sort=True)}
+    return {key: _steps(rows) for key, rows in _revisions(_both(now, earlier), keys)}
+
+
+def _revisions(both: pd.DataFrame, keys: set[str]) -> Iterator[tuple[str, list[_Row]]]:
+    """Every revision of each of these events, by key, as plain values: a frame for each event takes half a thousandth
+    of a second, which after some thousand changes is more than all else."""
+    mine = both[both["event_key"].isin(keys)].sort_values("event_key", kind="stable")
+    entered = mine["ENTRYDTC"].tolist() if "ENTRYDTC" in mine else [""] * len(mine)
+    columns = (mine["batch_no"].tolist(), mine["until"].tolist(), mine["record_key"].tolist(), entered)
+    rows = [_Row(*values) for values in zip(*columns, mine.index.tolist(), strict=True)]
+    names = mine["event_key"].tolist()
+    for key, group in groupby(range(len(rows)), names.__getitem__):
+        yield str(key), [rows[at] for at in group]
 
 
 def _both(now: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
@@ -139,11 +151,10 @@ def _both(now: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _steps(rows: pd.DataFrame) -> list[_Step]:
+def _steps(told: Sequence[_Row]) -> list[_Step]:
     """The states of one event: after each batch that brought a revision of it, replaced one or deleted one."""
-    entered = rows["ENTRYDTC"] if "ENTRYDTC" in rows else pd.Series("", index=rows.index)
-    columns = (rows["batch_no"], rows["until"], rows["record_key"], entered, rows.index)
-    told = [_Row(int(b), int(u), str(key), str(at), int(i)) for b, u, key, at, i in zip(*columns, strict=True)]
+    if len({row.record for row in told}) == 1:
+        return list(_one_after_the_other(told))
     moments = sorted({row.since for row in told} | {row.until for row in told if row.until != _STILL})
     entry: dict[str, str] = {}
     steps: list[_Step] = []
@@ -154,6 +165,17 @@ def _steps(rows: pd.DataFrame) -> list[_Step]:
         here = sorted((row.record, row.place) for row in told if row.since <= batch_no < row.until)
         steps.append(_Step(batch_no, tuple(place for _, place in here), fresh))
     return steps
+
+
+def _one_after_the_other(told: Sequence[_Row]) -> Iterator[_Step]:
+    """The states of an event that is one record, as nearly every event is: its revisions, and its absences."""
+    rows, entered = sorted(told), ""
+    for number, row in enumerate(rows):
+        new = number == 0 or row.entered != entered
+        entered = row.entered
+        yield _Step(row.since, (row.place,), frozenset({row.record}) if new else frozenset())
+        if row.until != _STILL and (number + 1 == len(rows) or rows[number + 1].since != row.until):
+            yield _Step(row.until, (), frozenset())
 
 
 def _expanded(now: pd.DataFrame, earlier: pd.DataFrame, steps: Mapping[str, Sequence[_Step]]) -> pd.DataFrame:
@@ -175,19 +197,37 @@ def _witness_of_expectedness(now: pd.DataFrame) -> pd.DataFrame:
     return now[now["EXPECTED"] != ""].iloc[:1]
 
 
-def _rows_by_key(facts: Facts) -> dict[str, Ints]:
-    """Event key → rows of `facts.events`."""
-    keys = facts.event_column("event_key")
-    order = np.argsort(facts.event_column("event"), kind="stable")
-    ends = np.flatnonzero(np.diff(facts.event_column("event")[order])) + 1
-    return {str(keys[rows[0]]): rows for rows in np.split(order, ends) if len(rows)}
+class _RowsByKey:
+    """Rows of `facts.events` by event key: sorted once, cut only for the few keys that are asked for."""
+
+    def __init__(self, facts: Facts) -> None:
+        event = facts.event_column("event")
+        self._order = np.argsort(event, kind="stable")
+        self._starts = np.flatnonzero(np.diff(event[self._order], prepend=-1))
+        self._ends = np.append(self._starts[1:], len(event))
+        first = facts.event_column("event_key")[self._order[self._starts]]
+        self._place = {str(key): place for place, key in enumerate(first.tolist())}
+
+    def of(self, key: str) -> Ints:
+        """Rows of one event, none where the key is unknown."""
+        place = self._place.get(key)
+        if place is None:
+            return np.zeros(0, dtype=np.int64)
+        return np.asarray(self._order[self._starts[place] : self._ends[place]], dtype=np.int64)
 
 
 def _batches(facts: Facts, rows: Ints) -> Ints:
     """Batch of each row that is a record of AE."""
     at = facts.event_column("ae_row")[rows]
-    batches: Any = facts.domains["AE"].frame["batch_no"] if (at >= 0).any() else pd.Series([], dtype="int64")
-    return np.asarray(batches.to_numpy(dtype=np.int64)[at[at >= 0]])
+    at = at[at >= 0]
+    return _batch_numbers(facts)[at] if len(at) else at
+
+
+def _batch_numbers(facts: Facts) -> Ints:
+    """Batch of each record of AE, as an array that is made once."""
+    frame = facts.domains["AE"].frame
+    found: Ints = facts.remember("AE batches", lambda: frame["batch_no"].to_numpy(dtype=np.int64))
+    return found
 
 
 def _read_at(snapshot: Snapshot, batch_no: int) -> datetime:

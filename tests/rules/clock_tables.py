@@ -51,18 +51,19 @@ def known(*batches: Sequence[Row], at: datetime | None = None, every: timedelta 
             since.setdefault(key, (number, row))
     last = read[len(batches)]
     frames = {"AE": _frame([(first, row) for first, row in since.values()], read)}
-    old = _frame([(first, row) for first, _, row in earlier], read)
-    old["until"] = pd.Series([until for _, until, _ in earlier], dtype="int64")
+    old = _frame([(first, row) for first, _, row in earlier], read, until=[until for _, until, _ in earlier])
     return Snapshot(
         PLAN, CODES, frames, batch_no=len(batches), known_at=last, data_cutoff=last, judged_at=at or last,
         earlier={"AE": old} if earlier else {}, read_at=read,
     )  # fmt: skip
 
 
-def _frame(rows: list[tuple[int, dict[str, str]]], read: Mapping[int, datetime]) -> pd.DataFrame:
+def _frame(rows: list[tuple[int, dict[str, str]]], read: Mapping[int, datetime], **columns: list[int]) -> pd.DataFrame:
     told = [{"key": row["AESPID"], **row} for _, row in rows]
     frame = rows_frame("AE", told, [*COLUMNS, "key"])
     frame["batch_no"] = pd.Series([number for number, _ in rows], dtype="int64")
+    for name, numbers in columns.items():
+        frame[name] = pd.Series(numbers, dtype="int64")
     entered = [pd.Timestamp(row["ENTRYDTC"] or read[number]) for number, row in rows]
     frame["known_at"] = pd.Series([t if t.tzinfo else t.tz_localize(UTC) for t in entered], dtype="datetime64[us, UTC]")
     return frame.sort_values("record_key", ignore_index=True)
