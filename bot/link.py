@@ -73,6 +73,9 @@ LOOK_AGAIN_SECONDS = 20.0
 """After a hello that counts more than one connection, how long the one that it replaced may still be counted."""
 
 
+CLOSE_SECONDS, CLOSE_AGAIN_SECONDS = 15.0, 0.25
+"""How long the end of the socket is waited for, and how often it is told to end meanwhile."""
+
 TOLD_TIMES = 3
 """Once ops was told of another process, each further look comes after so many times that pause."""
 
@@ -130,9 +133,20 @@ class Link:
         return self._looking.locked() and not self._told
 
     def close(self) -> None:
-        """Close the socket for good."""
+        """Close the socket for good, within `CLOSE_SECONDS`.
+
+        A socket that is replaced in the same moment takes back, in slack-sdk, that it was told to end; its thread then
+        goes on and `close` waits for it for ever. So it is told again until it has heard.
+        """
         self._closed.set()
-        self._handler.close()  # type: ignore[no-untyped-call]
+        closing = threading.Thread(target=self._handler.close, name="close-socket", daemon=True)
+        closing.start()
+        for _ in range(round(CLOSE_SECONDS / CLOSE_AGAIN_SECONDS)):
+            closing.join(CLOSE_AGAIN_SECONDS)
+            if not closing.is_alive():
+                return
+            self._handler.client.current_session_state.terminated = True
+        log.warning("the socket did not close; it ends with the process", seconds=CLOSE_SECONDS)
 
     def _heard(self, raw: str) -> None:
         """Look for `num_connections` in the hello (https://docs.slack.dev/apis/events-api/using-socket-mode)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import resource
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def _fill_disk(bot: Bot, size: int) -> None:
 def test_a_full_disk_is_said_once_and_what_came_meanwhile_is_told_afterwards(site: Site, slack: Slack) -> None:
     site.write(site.day(69))
     with running(site, slack) as bot:
-        assert bot.telling.watching(), bot.contents.lines
+        assert bot.watching(), bot.lines
         until(lambda: quiet(site), "the beginning was never told")
         until(lambda: bot.ready()[0] == 200, "never ready")
         _fill_disk(bot, 512)
@@ -92,7 +93,7 @@ def test_a_full_disk_is_said_once_and_what_came_meanwhile_is_told_afterwards(sit
         status, problems = bot.ready()
         assert status == 503
         assert any("nothing can be written" in problem for problem in problems)
-        assert len(bot.said("cannot write")) == 1, bot.contents.lines
+        assert len(bot.said("cannot write")) == 1, bot.lines
         _fill_disk(bot, resource.RLIM_INFINITY)
         until(lambda: bot.said("can write again"), "it never recovered")
         until(lambda: quiet(site) and rows(site.database, "SELECT * FROM alert"), "the crossing was never told")
@@ -106,10 +107,10 @@ def test_a_full_disk_is_said_once_and_what_came_meanwhile_is_told_afterwards(sit
 def test_sigterm_finishes_the_post_in_flight_and_begins_no_other(site: Site, slack: Slack) -> None:
     slack.remote.fault("delay", methods=["chat.postMessage"], seconds=3.0, count=1)
     with running(site, slack) as bot:
-        assert bot.telling.watching(), bot.contents.lines
+        assert bot.watching(), bot.lines
         until(lambda: slack.hits() == 1, "nothing was posted")
         assert bot.terminate() == 0
-        assert "Stopped. Nobody is being watched" in bot.contents.lines[-1]
+        assert "Stopped. Nobody is being watched" in bot.lines[-1]
     sent = [key for (key,) in rows(site.database, SENT)]
     assert len(sent) == 1
     assert slack.keys() == {sent[0]: 1}
@@ -122,7 +123,7 @@ def test_sigterm_finishes_the_post_in_flight_and_begins_no_other(site: Site, sla
 
 def test_a_second_process_on_the_file_is_refused_and_the_first_goes_on(site: Site, slack: Slack) -> None:
     with running(site, slack) as bot, workspace("--seed", "6") as elsewhere:
-        assert bot.telling.watching(), bot.contents.lines
+        assert bot.watching(), bot.lines
         second = Bot(site, elsewhere)
         assert second.process.wait(120) == 2
         until(lambda: second.said("Another process of this product is already using the database file"), "no reason")
@@ -139,7 +140,7 @@ def test_a_second_process_on_the_app_is_refused_before_it_opens_a_database(
     other = Site(tmp_path / "other", site.trial)
     other.write(other.day(72))
     with running(site, slack) as bot:
-        assert bot.telling.watching(), bot.contents.lines
+        assert bot.watching(), bot.lines
         second = Bot(other, slack)
         assert second.process.wait(120) == 2
         until(lambda: second.said("1 other connection on this Slack app"), "no reason")
@@ -150,7 +151,7 @@ def test_a_second_process_on_the_app_is_refused_before_it_opens_a_database(
 def test_ops_is_told_once_of_another_process_on_the_app(site: Site, slack: Slack) -> None:
     notes = "SELECT content FROM outbox WHERE audience = 'ops' AND content LIKE '%second_socket%'"
     with running(site, slack) as bot:
-        assert bot.telling.watching(), bot.contents.lines
+        assert bot.watching(), bot.lines
         slack.remote.fault("second_connection", count=1)
         until(lambda: rows(site.database, notes) and quiet(site), "nobody was told")
         slack.remote.fault("disconnect")
@@ -202,6 +203,27 @@ def test_a_socket_that_fails_at_first_is_tried_again_and_given_up_with_a_reason(
         with pytest.raises(ConnectionError, match="internal_error"):
             other.connect()
         other.close()
+
+
+def test_the_end_is_heard_although_a_new_socket_took_it_back() -> None:
+    """Would catch a process that hangs when it is stopped: slack-sdk's receiver clears the flag that ends it."""
+    with serve(Workspace(seed=3)) as served:
+        client = WebClient(token=served.bot_token, base_url=served.base_url)
+        link = Link(bolt_app(client), served.app_token, served.base_url, lambda _number: None)
+        link.connect()
+        socket = link._handler.client
+        disconnect, state = socket.disconnect, socket.current_session_state
+
+        def taken_back() -> None:
+            state.terminated = False  # as its receiver does when it begins in the same moment
+            disconnect()
+
+        socket.disconnect = taken_back
+        closing = threading.Thread(target=link.close, daemon=True)
+        closing.start()
+        closing.join(12.0)
+        assert not closing.is_alive()
+        assert state.terminated
 
 
 def test_a_click_that_was_kept_and_not_applied_is_applied_without_a_restart(

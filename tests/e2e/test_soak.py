@@ -69,7 +69,7 @@ class Soak:
         """Monitoring begins undisturbed: what is met afterwards is news."""
         self.site.write(self.site.day(FIRST_DAY))
         with running(self.site, self.slack) as bot:
-            assert bot.telling.watching(), bot.contents.lines
+            assert bot.watching(), bot.lines
             until(lambda: self._at_rest(), "the beginning was never told")
 
     def round(self, number: int) -> None:
@@ -84,7 +84,7 @@ class Soak:
             if self.draw.random() < 0.25:
                 self._kill_while_it_starts(bot)
                 return
-            assert bot.telling.watching(), bot.contents.lines
+            assert bot.watching(), bot.lines
             self.startup = time.monotonic() - began
             if not before:
                 self.site.write(self.site.day(day))
@@ -125,7 +125,7 @@ class Soak:
         """Slack behaves again, and the bot comes to rest by itself; then it is stopped as an operator stops it."""
         self.slack.remote.clear_faults()
         with running(self.site, self.slack) as bot:
-            assert bot.telling.watching(), bot.contents.lines
+            assert bot.watching(), bot.lines
             until(lambda: self._at_rest() and not self.slack.remote.duplicates(), "it never came to rest", 900)
             assert bot.terminate() == 0
 
