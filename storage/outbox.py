@@ -299,6 +299,14 @@ def alerts_with_parent(conn: Connection, study_id: str) -> set[int]:
     return set(conn.execute(select(outbox.c.alert_id).where(mine)).scalars())
 
 
+def places_of_parents(conn: Connection, study_id: str, alert_ids: Collection[int]) -> dict[int, tuple[str, str]]:
+    """Alert number → channel id and ts of its posted message; those without one are left out."""
+    c = outbox.c
+    mine = and_(c.kind == "parent", c.study_id == study_id, c.alert_id.in_(list(alert_ids)), c.ts.is_not(None))
+    query = select(c.alert_id, c.channel_id, c.ts).where(mine, c.channel_id.is_not(None))
+    return {row.alert_id: (row.channel_id, row.ts) for row in conn.execute(query)}
+
+
 def with_status(conn: Connection, status: Status, *, study_id: str) -> list[Item]:
     """Rows of one status, oldest first: what is held, for an operator."""
     query = items().where(outbox.c.status == status.value, outbox.c.study_id == study_id)

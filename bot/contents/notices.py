@@ -29,7 +29,14 @@ def scope_name(scope: str) -> str:
 
 @stored_dataclass(frozen=True, slots=True)
 class OpenAlertLine:
-    """An alert that nobody has resolved."""
+    """An alert that nobody has resolved.
+
+    Parameters
+    ----------
+    alert_id: its number, 0 = not known.   decision, decided_at: the last one (`DecisionKind` value), "" = none.
+    asks_again: it was decided to continue past the boundary, and the rule was met again since.
+    link: address of its message; asked for when the note is sent, never stored.
+    """
 
     rule_id: str
     scope: str
@@ -37,6 +44,11 @@ class OpenAlertLine:
     opened_at: datetime
     acknowledged_by: str = ""
     acknowledged_at: datetime | None = None
+    alert_id: int = 0
+    decision: str = ""
+    decided_at: datetime | None = None
+    asks_again: bool = False
+    link: str = ""
 
 
 @stored_dataclass(frozen=True, slots=True)
@@ -47,7 +59,7 @@ class StatusContent:
     ----------
     at: when it was frozen; a late note says so by `due_at`.
     rules, alerts, sources: of this audience only.
-    newly: ids of rules newly met since the last note.
+    newly: ids of rules newly crossed since the last note.   changed: of others whose alert changed since.
     problems: what could not be done, in words, worst first (held deliveries, a failing evaluation).
     evaluated_at: last finished evaluation, None = never.
     next_at, down_at: the next note, and when its absence means that the bot is down (notes only).
@@ -61,6 +73,7 @@ class StatusContent:
     alerts: tuple[OpenAlertLine, ...] = ()
     sources: tuple[SourceLine, ...] = ()
     newly: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     evaluated_at: datetime | None = None
     next_at: datetime | None = None

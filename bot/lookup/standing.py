@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from bot.acting.covering import beside, cover_lines, joined
 from bot.config import Role, StudyConfig
 from bot.contents.clocks import clocks_running
+from bot.lookup.news import News, news_since
 from bot.study import Study, by_arm
 from bot.telling.outgoing import key
 from bot.views import OpenAlertLine, RuleLine, SourceLine, StartingStateContent, StatusContent, scope_name, stored_body
@@ -65,7 +66,7 @@ def status_content(
     Parameters
     ----------
     conn: reading or writing.   now: aware UTC, the study's time.   problems: said first.
-    since: rules newly met after this are named; None = none are.
+    since: rules newly crossed after this are named, and alerts that changed; None = none are.
     next_at: when the next note comes; its absence half an hour later means that the bot is down.
     due_at: when this note was due, where it is late.
     """
@@ -77,13 +78,15 @@ def status_content(
         if rule.audience in heard and not by_arm(rule) and not getattr(rule, "retired", None)
     ]
     opened = alerts.open_alerts(conn, config.id, audiences=heard) if heard else []
+    news = news_since(conn, config.id, since, heard) if since and heard else News()
     return StatusContent(
         audience=audience,
         at=now,
         rules=tuple(_rule_lines(conn, config.id, rules)),
-        alerts=tuple(_alert_line(item) for item in opened),
+        alerts=tuple(_alert_lines(conn, opened)),
         sources=tuple(source_lines(conn, config, now)),
-        newly=tuple(dict.fromkeys(a.rule_id for a in opened if since and a.opened_at > since)),
+        newly=news.newly,
+        changed=news.changed,
         problems=(*problems, *_problems(conn, config.id, audience)),
         evaluated_at=_evaluated_at(conn, config.id),
         next_at=next_at,
@@ -110,12 +113,13 @@ def note_content(
     if not study.unblinded:
         return content
     since, head = times.get("since"), read_head(conn, study.id)
-    opened = alerts.open_alerts(conn, study.id)
+    news = news_since(conn, study.id, since, None) if since else News()
     return replace(
         content,
         rules=tuple(group_lines(conn, study)),
-        alerts=tuple(_alert_line(item) for item in opened),
-        newly=tuple(dict.fromkeys(item.rule_id for item in opened if since and item.opened_at > since)),
+        alerts=tuple(_alert_lines(conn, alerts.open_alerts(conn, study.id))),
+        newly=news.newly,
+        changed=news.changed,
         problems=(*_without_group(conn, study), *_problems(conn, study.id, audience)),
         evaluated_at=_evaluated_at(conn, study.id),
         seq=head.audit_seq,
@@ -234,12 +238,17 @@ def _rule_lines(conn: Connection, study_id: str, rules: Sequence[Rule]) -> list[
     return [most_advanced(rule, last_findings(conn, study_id, rule_id=rule.id).values()) for rule in rules]
 
 
-def _alert_line(item: OpenAlert) -> OpenAlertLine:
-    by = item.acknowledgement
-    return OpenAlertLine(
-        item.rule_id, item.scope, item.state, item.opened_at,
-        acknowledged_by=by.user_id if by else "", acknowledged_at=by.at if by else None,
-    )  # fmt: skip
+def _alert_lines(conn: Connection, opened: Sequence[OpenAlert]) -> Iterable[OpenAlertLine]:
+    decided = alerts.by_id(conn, [item.alert_id for item in opened if item.decided_by is not None])
+    for item in opened:
+        by, answers = item.acknowledgement, decided[item.alert_id].responses if item.alert_id in decided else ()
+        decision = next((done for done in answers if done.response_id == item.decided_by), None)
+        yield OpenAlertLine(
+            item.rule_id, item.scope, item.state, item.opened_at,
+            acknowledged_by=by.user_id if by else "", acknowledged_at=by.at if by else None, alert_id=item.alert_id,
+            decision=str(decision.body["decision"]) if decision else "", decided_at=decision.at if decision else None,
+            asks_again=item.rearmed,
+        )  # fmt: skip
 
 
 def _evaluated_at(conn: Connection, study_id: str) -> datetime | None:

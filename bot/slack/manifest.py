@@ -17,6 +17,7 @@ _DOCS = "https://docs.slack.dev/reference/methods/"
 METHODS: Mapping[str, tuple[str, ...]] = {
     "auth.test": (),
     "chat.delete": ("chat:write",),
+    "chat.getPermalink": (),
     "chat.postEphemeral": ("chat:write",),
     "chat.postMessage": ("chat:write",),
     "chat.update": ("chat:write",),

@@ -13,9 +13,11 @@ from bot.lookup.content import content_of
 from bot.slack.directory import Directory
 from bot.slack.filing import FILE, Filed, file_of, upload
 from bot.slack.line import Line
+from bot.slack.links import linked
 from bot.slack.membership import Verdict, judge
 from bot.slack.messages import Message, plainer, render, text_only
 from bot.slack.outcomes import Fate, Outcome, attempt
+from bot.views import StatusContent
 from bot.voice import Voice
 from rules.model import Audience
 from storage import alerts
@@ -49,6 +51,8 @@ def composed(line: Line, item: Item) -> Rendered:
         content = content_of(conn, item, voice)
         is_parent = item.kind == "parent" and item.alert_id is not None
         revision = alerts.latest(conn, item.alert_id).revision if is_parent and item.alert_id else None
+    if isinstance(content, StatusContent):
+        content = linked(line, item, content)
     view = disclose(content, Audience(item.audience), voice.setting)
     duplicate = item.last_error == POSSIBLE_DUPLICATE
     return Rendered(render(view, item.delivery_key, reply=item.kind == "reply", possible_duplicate=duplicate), revision)

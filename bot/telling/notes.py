@@ -53,7 +53,8 @@ def _told_until(last: periods.Period | None, began: datetime) -> datetime:
 
 def _daily_note(conn: Connection, study: Study, one: periods.Period, now: datetime, began: datetime) -> None:
     zone, schedule = study.config.plan.timezone, str(study.config.schedule.daily_note)
-    next_at = periods.due_instants(schedule, zone, one.due_at, one.due_at + timedelta(days=3))[0]
+    from_now = max(one.due_at, now)  # after a downtime the next note is one to come, never one that is late itself
+    next_at = periods.due_instants(schedule, zone, from_now, from_now + timedelta(days=3))[0]
     late = now - one.due_at > LATE
     last = periods.last_finished(conn, study.id, KIND)
     number = None
@@ -76,7 +77,7 @@ def _note_of_week(
     head = key(conn, study.id, "week", audience, monday.date())
     week = WeekContent(audience, monday.astimezone(UTC), by_group=study.unblinded)
     yield Notice(head, week, audience, priority=NOTE_PRIORITY)
-    day = key(conn, study.id, KIND, audience, local.date())
+    day = key(conn, study.id, KIND, audience, one.due_at.isoformat())  # of two schedules on one day both are said
     yield Notice(day, content, audience, kind="reply", priority=NOTE_PRIORITY, thread_key=head)
 
 

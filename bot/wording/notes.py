@@ -20,6 +20,7 @@ from bot.views import (
 )
 from bot.wording.alerts import unescaped_lines
 from bot.wording.duty import on_cover
+from bot.wording.forms import DECISIONS
 from bot.wording.phrases import FINE, LOOK, MARK, MARK_SENTENCE, STATE, STOP, marked
 from bot.wording.said import Said
 from bot.wording.text import SENTENCE, count, listed, mention, mentions, safe, unescaped, words
@@ -29,6 +30,9 @@ from rules.model import State
 _MET = (State.CROSSED, State.PROVISIONAL)
 _UNWATCHED = (State.NOT_EVALUABLE, State.BEYOND_DESIGN)
 _NAMED = (State.PROVISIONAL, State.NEAR, State.BEYOND_DESIGN)
+SHOWN = 10
+"""Open alerts named in one note."""
+
 NOTHING_NEW = "Nothing new does not mean safe."
 
 
@@ -44,17 +48,17 @@ def note(view: OpenView | ClosedView) -> Said:
         *failed,
         _evaluated(content),
         *_states(content, zone_name),
-        *_open(content, zone_name),
-        on_cover(content.on_cover, view.setting),
-        _records(content, zone_name),
     ]
+    after = [on_cover(content.on_cover, view.setting), _records(content, zone_name)]
     foot = _foot(content, zone_name)
     late = [f"Late: this note was due {moment(content.due_at, zone_name)}."] if content.due_at else []
     study = safe(view.setting.study_id)
     return Said(
-        text=marked(unescaped_lines([f"{title} · {study}.", *late, *lines, *foot]), view.setting.mode),
+        text=marked(
+            unescaped_lines([f"{title} · {study}.", *late, *lines, *_open(content), *after, *foot]), view.setting.mode
+        ),
         head=f"{shape} {marked(unescaped(title), view.setting.mode)}",
-        lines=tuple(filter(None, [*late, *lines])),
+        lines=tuple(filter(None, [*late, *lines, *_open(content, linked=True), *after])),
         meta=(*foot, *_record(content), *filter(None, [MARK[view.setting.mode]])),
     )
 
@@ -78,7 +82,9 @@ def _title(content: StatusContent, failed: list[str]) -> tuple[str, str]:
     if failed:
         return LOOK, f"Could not check everything · {still}"
     if content.newly:
-        return STOP, f"Checked: {count(len(content.newly), 'rule')} newly met · {still}"
+        return STOP, f"Checked: {count(len(content.newly), 'rule')} newly crossed · {still}"
+    if content.changed:
+        return LOOK, f"Checked: {count(len(content.changed), 'alert')} changed · {still}"
     return FINE, f"Checked: nothing new · {still}"
 
 
@@ -89,10 +95,11 @@ def _stale(source: SourceLine) -> str:
 
 def _evaluated(content: StatusContent) -> str:
     judged = [line for line in content.rules if line.state not in _UNWATCHED and not _is_early(line)]
-    newly = f"{listed(map(safe, content.newly))} newly met" if content.newly else "none newly met"
+    newly = f"{listed(map(safe, content.newly))} newly crossed" if content.newly else "none newly crossed"
+    changed = f" Changed since the last note: {listed(map(safe, content.changed))}." if content.changed else ""
     early = [_early(line) for line in content.rules if _is_early(line)]
     too_early = f" Too early to judge: {listed(early)}." if early else ""
-    return f"{len(judged)} of {count(len(content.rules), 'rule')} evaluated, {newly}.{too_early}"
+    return f"{len(judged)} of {count(len(content.rules), 'rule')} evaluated, {newly}.{changed}{too_early}"
 
 
 def _is_early(line: RuleLine) -> bool:
@@ -128,30 +135,42 @@ def figures(line: RuleLine) -> str:
     return f"{count(line.events, 'event')}{stops}"
 
 
-def _open(content: StatusContent, timezone: str) -> list[str]:
-    shown = [_open_alert(alert, content, timezone) for alert in content.alerts[:10]]
-    if len(content.alerts) > 10:
-        shown.append(f"Showing 10 of {len(content.alerts)} open alerts.")
+def _open(content: StatusContent, *, linked: bool = False) -> list[str]:
+    """A line each open alert; `linked` where an address can be followed, which nobody wants read aloud."""
+    shown = [_open_alert(alert, content, linked=linked) for alert in content.alerts[:SHOWN]]
+    if len(content.alerts) > SHOWN:
+        shown.append(f"Showing {SHOWN} of {len(content.alerts)} open alerts.")
     return shown
 
 
-def _open_alert(alert: OpenAlertLine, content: StatusContent, timezone: str) -> str:
+def _open_alert(alert: OpenAlertLine, content: StatusContent, *, linked: bool) -> str:
+    """`Open: related-serious, acknowledged, no decision for 2 days → view`; nobody is mentioned."""
     scope = "" if alert.scope == "study" else f" ({safe(scope_name(alert.scope))})"
-    age = length(content.at - (alert.acknowledged_at or alert.opened_at))
+    view = f" → <{alert.link}|view>" if linked and alert.link else "."
+    return f"Open: {safe(alert.rule_id)}{scope}, {_answered(alert, content)}{view}"
+
+
+def _answered(alert: OpenAlertLine, content: StatusContent) -> str:
+    if alert.decided_at is not None and not alert.asks_again:
+        ago = length(content.at - alert.decided_at)
+        return f"decided {ago} ago: {DECISIONS.get(alert.decision, safe(alert.decision)).lower()}, not resolved"
+    seen = "not acknowledged" if alert.acknowledged_at is None else "acknowledged"
+    if alert.asks_again:
+        return f"{seen}, met again since it was decided to continue"
     if alert.acknowledged_at is None:
-        return f"Open: {safe(alert.rule_id)}{scope}, not acknowledged for {age}."
-    at = hour(alert.acknowledged_at, timezone, beside=content.at, offset=False)
-    by = f"acknowledged by {mention(alert.acknowledged_by)} {at}"
-    return f"Open: {safe(alert.rule_id)}{scope}, {by}, no decision for {age}."
+        return f"not acknowledged for {length(content.at - alert.opened_at)}"
+    return f"{seen}, no decision for {length(content.at - alert.acknowledged_at)}"
 
 
 def _records(content: StatusContent, timezone: str) -> str:
     if not content.sources:
         return "Records: no source has been read yet."
     read = [_read(source, content, timezone) for source in content.sources]
-    current = all(source.current for source in content.sources)
-    every = "" if not current else (", current" if len(read) == 1 else ", all current")
-    return f"Records: {listed(read)} {zone(content.at, timezone)}{every}."
+    known = any(source.last_complete_at for source in content.sources)
+    every = {1: "current", 2: "both current"}.get(len(read), "all current")
+    said = [", ".join(read) + (f" {zone(content.at, timezone)}" if known else "")]
+    said += [every] if all(source.current for source in content.sources) else []
+    return f"Records: {', '.join(said)}."
 
 
 def _read(source: SourceLine, content: StatusContent, timezone: str) -> str:

@@ -283,7 +283,13 @@ def test_the_daily_note() -> None:
         ),
         alerts=(
             OpenAlertLine(
-                "related-serious", "study", State.CROSSED, at - timedelta(days=3), "U9", at - timedelta(days=2)
+                "related-serious",
+                "study",
+                State.CROSSED,
+                at - timedelta(days=3),
+                "U9",
+                at - timedelta(days=2),
+                link="https://x.example/archives/C1/p1",
             ),
         ),
         sources=(
@@ -299,9 +305,9 @@ def test_the_daily_note() -> None:
     said = note(view(content))
     assert said.head == "✅ Checked: nothing new · 1 alert still open"
     assert said.lines == (
-        "4 of 5 rules evaluated, none newly met. Too early to judge: tolerability (2 evaluable, needs 3).",
-        "Open: related-serious, acknowledged by <@U9> Tue 12 May 08:00, no decision for 2 days.",
-        "Records: EDC 07:55 and pharmacy 07:50 CDT (UTC−5), all current.",
+        "4 of 5 rules evaluated, none newly crossed. Too early to judge: tolerability (2 evaluable, needs 3).",
+        "Open: related-serious, acknowledged, no decision for 2 days → <https://x.example/archives/C1/p1|view>",
+        "Records: EDC 07:55, pharmacy 07:50 CDT (UTC−5), both current.",
     )
     assert said.meta == (
         "Next note Fri 15 May 2026 08:00 CDT (UTC−5). None by 08:30? Assume DSMBot is down and tell <@U5>.",
@@ -309,6 +315,8 @@ def test_the_daily_note() -> None:
         "Record 1,204 · 9f3a…",
     )
     assert "all quiet" not in str(said).lower()
+    assert "no decision for 2 days. Records:" in said.text  # an address is not read aloud
+    assert "<@U9>" not in str(said)
 
 
 def test_a_note_that_could_not_check_everything_says_the_cause_first() -> None:
@@ -332,9 +340,9 @@ def test_a_note_that_could_not_check_everything_says_the_cause_first() -> None:
         "2 messages are held",
         "Records from edc are not current: the folder is missing.",
         "a could not be evaluated: AE has no column AEREL",
-        "1 of 2 rules evaluated, none newly met.",
+        "1 of 2 rules evaluated, none newly crossed.",
         "b near its limit: 1 event, stops at 2.",
-        "Records: edc never read completely CDT (UTC−5).",
+        "Records: edc never read completely.",
     )
     assert said.meta[-1] == "Nothing new does not mean safe."
     never = note(view(StatusContent(Audience.OPEN, START)))
@@ -346,7 +354,7 @@ def test_a_note_with_many_alerts_counts_what_it_leaves_out() -> None:
     """Would catch a silent cut of what is open."""
     many = tuple(OpenAlertLine("r", f"s{i}", State.CROSSED, START) for i in range(14))
     said = note(view(StatusContent(Audience.OPEN, START, evaluated_at=START, alerts=many, newly=("r",))))
-    assert said.head == "🛑 Checked: 1 rule newly met · 14 alerts still open"
+    assert said.head == "🛑 Checked: 1 rule newly crossed · 14 alerts still open"
     assert "Showing 10 of 14 open alerts." in said.lines
 
 

@@ -86,7 +86,7 @@ def days(site: Site, deal: list[int] | None) -> list[Callable[[], Any]]:
 
 def visible(site: Site) -> str:
     """Every message of every channel but the closed one, in order, with its thread, blocks and metadata."""
-    places = {site.workspace.base_url: "", str(site.folder): ""}
+    places = {site.workspace.origin: "", str(site.folder): ""}  # the practice page: another port in each world
     text = json.dumps({audience: site.messages(audience) for audience in CHANNELS if audience != "closed"})
     for place in places:
         text = text.replace(place, "")

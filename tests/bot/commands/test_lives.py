@@ -190,8 +190,8 @@ def test_daily_notes_come_once_and_name_what_is_new_once(lived: Life) -> None:
         lived.cycle(minutes=1)
     notes = [t for t in texts(lived) if t.startswith(("Checked:", "Could not check"))]
     assert len(notes) == 3
-    assert ["none newly met" in note for note in notes] == [False, True, True]
-    assert notes[0].startswith("Checked: 2 rules newly met")
+    assert ["none newly crossed" in note for note in notes] == [False, True, True]
+    assert notes[0].startswith("Checked: 2 rules newly crossed")
     assert lived.hand[0] > START + timedelta(days=3)
 
 
