@@ -23,8 +23,11 @@ _BY_ARM = "arm:"
 
 
 def scope_name(scope: str) -> str:
-    """A scope as people call it: `arm:A` is "group A", every other one is called what it is."""
-    return f"group {scope.removeprefix(_BY_ARM)}" if scope.startswith(_BY_ARM) else scope
+    """A scope as people call it: `arm:A` is "group A", `P-014|3` is "subject P-014, event 3", any other what it is."""
+    if scope.startswith(_BY_ARM):
+        return f"group {scope.removeprefix(_BY_ARM)}"
+    subject, of_event, event = scope.partition("|")
+    return f"subject {subject}, event {event.replace('|', ' ')}" if of_event else scope
 
 
 @stored_dataclass(frozen=True, slots=True)
