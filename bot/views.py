@@ -254,7 +254,7 @@ class PagedContent:
 
     Parameters
     ----------
-    audience: of the alert, or ops.   why, minutes: as in `PageContent`.
+    audience: of the alert, or ops.   why, minutes, together: as in `PageContent`.
     alert: of an open alert, where its counts may leave; None = only that one waits.
     """
 
@@ -262,6 +262,7 @@ class PagedContent:
     why: str
     minutes: int = 0
     alert: AlertContent | None = None
+    together: int = 0
 
 
 Content = (

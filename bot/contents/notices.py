@@ -262,7 +262,8 @@ class GroupedStored:
     step: "alerts" the message; "more" a reply that lists further ones; "call" a reply that calls `role`; "reminder" a
         reply to whoever acknowledged and has not decided.
     at: of the evaluation.   listed: alerts named here, the `first`-th of `total` and those after it.
-    every: all alerts of the group (the message only).   after_minutes, vacant: of a call, as in `StepContent`.
+    every: all alerts of the group (the message only).   after_minutes, vacant, covering: of a call, as in
+        `StepContent`.
     acknowledged_by, acknowledged_at, acknowledged: who last acknowledged the group, and how many of it that reached.
     """
 
@@ -280,6 +281,7 @@ class GroupedStored:
     acknowledged_by: str = ""
     acknowledged_at: datetime | None = None
     acknowledged: int = 0
+    covering: tuple[str, ...] = ()
     type: Literal["grouped"] = "grouped"
 
 
@@ -310,10 +312,13 @@ class PageContent:
     """What a row of the second path stores: of an alert, or, without one, for an operator.
 
     `why`: "raised", "unacknowledged", "unposted" (Slack has not confirmed the message), "acknowledged", or "drill".
+    `together`: alerts of the group that wait for the same answer, the one it speaks of among them; 0 = it has its own
+    message.
     """
 
     why: Literal["raised", "unacknowledged", "unposted", "acknowledged", "drill"]
     minutes: int = 0
+    together: int = 0
     type: Literal["page"] = "page"
 
 

@@ -90,7 +90,9 @@ def grouped_content(conn: Connection, voice: Voice, stored: GroupedStored) -> Gr
     told = tuple(alert_content(conn, voice, found[one], version=1) for one in stored.listed)
     role, mention = voice.responsible(stored.audience)
     if stored.step == "call":
-        role, mention = Role(stored.role), voice.members(Role(stored.role))
+        role, mention = Role(stored.role), joined(voice.members(Role(stored.role)), stored.covering)
+    if stored.step == "reminder":
+        mention = joined((stored.acknowledged_by,), stored.covering)
     return GroupedContent(stored, told, role.value, mention if stored.urgency is not Urgency.ROUTINE else ())
 
 
@@ -99,7 +101,8 @@ def _paged(conn: Connection, item: Item, voice: Voice, stored: PageContent) -> P
     audience, pager = Audience(item.audience), voice.slack.pager
     told = item.alert_id is not None and audience is Audience.OPEN and pager is not None and pager.content == "counts"
     alert = alert_content(conn, voice, alerts.latest(conn, item.alert_id)) if told and item.alert_id else None
-    return PagedContent(audience, stored.why, stored.minutes, alert)
+    together = stored.together if audience is Audience.OPEN else 0  # of a restricted side not even a number leaves
+    return PagedContent(audience, stored.why, stored.minutes, alert, together)
 
 
 def alert_content(conn: Connection, voice: Voice, alert: StoredAlert, *, version: int | None = None) -> AlertContent:

@@ -8,7 +8,7 @@ for each receiver.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -70,7 +70,8 @@ def _group_pages(conn: Connection, study: Study, opened: Iterable[OpenAlert], no
             continue
         lead, since = silent[0], began(silent)
         for page in (*_unanswered(study, lead, since, now), *_unposted(conn, study, lead, group.item.delivery_key)):
-            yield from _to_each(conn, study, lead, page, since)
+            all_of_it = replace(page, content=replace(page.content, together=len(silent)))
+            yield from _to_each(conn, study, lead, all_of_it, since)
 
 
 def _unanswered(study: Study, item: OpenAlert, began: datetime, now: datetime) -> Iterator[_Page]:

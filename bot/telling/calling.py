@@ -38,7 +38,7 @@ def calls(conn: Connection, study: Study, now: datetime) -> Iterator[Notice]:
             yield from _unanswered(conn, study, item, now, standing_in)
         elif undecided(item):
             yield from _undecided(conn, study, item, now, standing_in)
-    yield from group_calls(conn, study, opened, now)
+    yield from group_calls(conn, study, opened, now, standing_in)
 
 
 def _unanswered(

@@ -93,7 +93,7 @@ def _asked_again(content: GroupedContent, setting: Setting) -> Said:
     if stored.step == "reminder":
         title, sign = f"Reminder: {which} without a decision", LOOK
         said = f"{which} of this group acknowledged by {mention(stored.acknowledged_by)} and not decided for {waited}."
-        ask = f"{mentions([stored.acknowledged_by])}, please record a decision for each."
+        ask = f"{mentions(content.mention or [stored.acknowledged_by])}, please record a decision for each."
     else:
         title, sign = f"Not acknowledged: calling the {words(stored.role)}", STOP
         said = f"Nobody has acknowledged {which} of this group for {waited}."

@@ -45,8 +45,20 @@ def page(view: OpenView | ClosedView) -> Words:
         return Words(f"{marked}{study} · please look into Slack", (*lines, *_foot(mode)))
     told = _alert(content.alert, view.setting.timezone) if content.alert else [_WAITING[content.audience]]
     about = f" · {plain(content.alert.rule.id)}" if content.alert else ""
-    lines = [*told, _why(content), _where(content)]
-    return Words(f"{marked}{study} · {_title(content)}{about}", (*filter(None, lines), *_foot(mode)))
+    lines = [_together(content), *told, _why(content), _where(content)]
+    title = f"{content.together:,} {_title(content)}s" if _several(content) else _title(content)
+    return Words(f"{marked}{study} · {title}{about}", (*filter(None, lines), *_foot(mode)))
+
+
+def _several(content: PagedContent) -> bool:
+    return content.together > 1 and content.why == "raised"
+
+
+def _together(content: PagedContent) -> str:
+    """A group is called about once: how many wait, and that what follows is one of them."""
+    if content.together < 2 or content.why == "acknowledged":
+        return ""
+    return f"{content.together:,} critical alerts of one message wait together. The first of them:"
 
 
 def _drill(view: OpenView | ClosedView) -> Words:

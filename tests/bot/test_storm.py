@@ -20,18 +20,23 @@ from hypothesis import strategies as st
 from slack_sdk import WebClient
 from sqlalchemy import select
 
+from bot.access import disclose
 from bot.cycle import run_cycle
+from bot.lookup.content import content_of
 from bot.slack.delivery import Delivery
 from bot.slack.desk import Desk
 from bot.slack.history import Pace
 from bot.slack.inbound import click
 from bot.study import Study
 from bot.telling.grouping import Opened, divided
+from bot.wording.pages import page
 from bot.workspace import people as cast
 from bot.workspace.faults import Fault, FaultKind
 from bot.workspace.server import RunningWorkspace, Workspace, serve
 from rules.model import Audience, Urgency
-from storage import alerts, outbox
+from storage import alerts, duties, outbox
+from storage.heads import lock_head
+from storage.outbox_rows import Status
 from storage.schema import audit, response
 from tests.bot.test_watchfulness import NO_AE, START, Given, configured, study_of
 
@@ -263,6 +268,50 @@ def test_a_group_is_called_about_once_and_not_any_more_when_acknowledged(tmp_pat
         since = [text_of(one) for one in made.seen()[posted + 1 :] if "SIMULATED · " in one["text"]]
         assert sum("Reminder: 40 alerts without a decision" in text for text in since) == 1
         assert not any("calling" in text for text in since)
+
+
+def test_who_covers_is_named_in_the_call_and_the_reminder_about_a_group(tmp_path: Path) -> None:
+    """Would catch a group whose calls reach only the person who is away."""
+    with storm(tmp_path, 8, 0) as made:
+        made.deliver(50)
+        _covered(made, absent=cast.MEDICAL_MONITOR, person=cast.INVESTIGATOR)
+        made.at[0] += timedelta(minutes=31)
+        run_cycle(made.study, made.at[0])
+        made.deliver(50)
+        [call] = [one for one in made.seen() if "calling the medical monitor" in text_of(one)]
+        assert f"<@{cast.MEDICAL_MONITOR}> <@{cast.INVESTIGATOR}>, please look now" in call["text"]
+        made.press(made.seen()[1], "dsmbot_acknowledge", user=cast.MEDICAL_MONITOR)
+        made.at[0] += timedelta(hours=25)
+        run_cycle(made.study, made.at[0])
+        made.deliver(50)
+        [asked] = [one for one in made.seen() if "without a decision" in text_of(one)]
+        assert f"<@{cast.MEDICAL_MONITOR}> <@{cast.INVESTIGATOR}>, please record" in asked["text"]
+
+
+def _covered(made: Storm, *, absent: str, person: str) -> None:
+    until = made.at[0] + timedelta(days=7)
+    one = duties.Duty(made.study.id, duties.DutyKind.COVER, absent, made.at[0], "command-1", person=person, until=until)
+    with made.study.database.writing(made.study.id) as conn:
+        duties.record(conn, lock_head(conn, made.study.id), one, actor=f"user:{absent}")
+
+
+def test_a_group_is_paged_as_one_that_says_how_many_wait(tmp_path: Path) -> None:
+    """Would catch 35 e-mails at night, or one that lets 34 other patients be forgotten."""
+    paging = {"email": {"host": "127.0.0.1", "port": 1, "security": "none", "from": "bot@example.org",
+                        "to": {"investigator": ["pi@example.org"]}}}  # fmt: skip
+    with storm(tmp_path, 40, 40, paging=paging) as made:
+        made.deliver(80)
+        run_cycle(made.study, made.at[0])
+        with made.study.database.reading() as conn:
+            voice, rows = made.study.voice, outbox.with_status(conn, Status.QUEUED, study_id=made.study.id)
+            mails = [row for row in rows if row.kind == "email"]
+            views = [disclose(content_of(conn, row, voice), Audience.OPEN, voice.setting) for row in mails]
+        told = [page(view) for view in views]
+        [together] = [one for one in told if "wait together" in " ".join(one.lines)]
+        assert len(told) == 6, "five that have a message of their own, and one for all others"
+        assert "35 critical alerts" in together.subject
+        assert together.lines[0] == "35 critical alerts of one message wait together. The first of them:"
+        assert "S-0" not in " ".join(together.lines), "no subject leaves"
 
 
 def test_a_listed_alert_gets_its_own_message_when_asked_for_or_when_it_changes(tmp_path: Path) -> None:
