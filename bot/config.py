@@ -67,6 +67,7 @@ class StudyConfig:
         DSMBOT_DATABASE_URL is set, that one.
     warnings: what runs but should be known.
     null_scenario: what happens in a safe trial, None where nobody stated it.
+    interest: term lists marked as of special interest.
     """
 
     path: Path
@@ -82,6 +83,7 @@ class StudyConfig:
     operations: Operations
     warnings: tuple[Problem, ...] = ()
     null_scenario: NullScenario | None = None
+    interest: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -246,6 +248,7 @@ def _assembled(document: Document, file: StudyFile, storage: Storage, rules: Bui
         operations=file.operations,
         warnings=tuple(sorted(doubts(document, file))),
         null_scenario=file.null_scenario,
+        interest=tuple(name for name, terms in file.terms.items() if terms.special_interest),
     )
 
 

@@ -41,6 +41,7 @@ def tabulate(facts: Facts, interest: Iterable[str] = ()) -> Tables:
         disposition=subjects.disposition(facts),
         followed=subjects.followed(facts),
         on_treatment=subjects.on_treatment(facts),
+        dosed=subjects.dosed_by_month(facts),
         person_days=subjects.person_days(facts),
         contact=subjects.contact(facts),
         overview=events.overview(facts),
@@ -53,6 +54,7 @@ def tabulate(facts: Facts, interest: Iterable[str] = ()) -> Tables:
         listed=listed,
         labs=subjects.labs(facts),
         lags=events.lags(facts),
+        entry=events.entry(facts),
         quality=events.quality(facts),
         absent=tuple(name for name in DOMAINS if name not in facts.snapshot.frames),
     )

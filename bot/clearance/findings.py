@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.contents.summary import SummaryContent
+from bot.contents.clocks import ClockRow
+from bot.contents.summary import AlertStanding, DecisionTaken, SummaryContent
 from bot.views import Setting
 from rules.model import Audience, Evidence, Finding
 from rules.sdtm import is_arm_revealing
@@ -59,20 +60,37 @@ def clear_finding(finding: Finding, audience: Audience, setting: Setting) -> Fin
 
 
 def clear_summary(content: SummaryContent, setting: Setting) -> SummaryContent:
-    """The summary with every subject by alias, where the study shows aliases; it holds no date of an event."""
-    if not setting.alias_salt:
-        return content
+    """The summary with months of first dose as months of the study, where the study shows no calendar dates, and with
+    every subject by alias, where it shows aliases; it holds no date of an event."""
+    tables = content.tables
+    if setting.study_days:
+        months = tuple((f"month {place}", number) for place, (_, number) in enumerate(tables.dosed, start=1))
+        content = replace(content, tables=replace(tables, dosed=months))
+    return _with_aliases(content, setting) if setting.alias_salt else content
+
+
+def _with_aliases(content: SummaryContent, setting: Setting) -> SummaryContent:
     tables = content.tables
 
     def hidden(rows: tuple[Listed, ...]) -> tuple[Listed, ...]:
         return tuple(replace(item, usubjid=alias(item.usubjid, setting)) for item in rows)
 
-    listed = (tables.serious, tables.deaths, tables.listing)
-    known = frozenset(item.usubjid for rows in listed for item in rows if item.usubjid)
-    clearing = _Clearing(content.audience, setting, known)
-    alerts = tuple(replace(item, scope=clearing.text(item.scope)) for item in content.alerts)
-    serious, deaths, listing = map(hidden, listed)
-    return replace(content, tables=replace(tables, serious=serious, deaths=deaths, listing=listing), alerts=alerts)
+    def scope(item: AlertStanding | DecisionTaken) -> str:
+        return _Clearing(content.audience, setting, frozenset(item.subjects)).text(item.scope)
+
+    def clock(row: ClockRow) -> ClockRow:
+        key = _Clearing(content.audience, setting, frozenset({row.usubjid})).text(row.event_key)
+        return replace(row, usubjid=alias(row.usubjid, setting), event_key=key)
+
+    alerts = tuple(replace(item, scope=scope(item), subjects=()) for item in content.alerts)
+    decisions = tuple(
+        replace(item, scope=scope(item), subject=alias(item.subject, setting), subjects=())
+        for item in content.decisions
+    )
+    clocks = content.clocks and replace(content.clocks, open=tuple(map(clock, content.clocks.open)))
+    serious, deaths, listing = map(hidden, (tables.serious, tables.deaths, tables.listing))
+    shown = replace(tables, serious=serious, deaths=deaths, listing=listing)
+    return replace(content, tables=shown, alerts=alerts, decisions=decisions, clocks=clocks)
 
 
 def _clear_evidence(item: Evidence, clearing: _Clearing) -> Evidence:

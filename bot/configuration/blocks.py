@@ -162,11 +162,13 @@ class TermList(Block):
     terms: preferred terms; a plain list in YAML is this.
     synonyms: verbatim words looked for only where a row has no coded term yet.
     local: events of this list happen at a lesion, so a rule on it must say `lesion_role`.
+    special_interest: the open summary counts these events by themselves, as it does lists that an open rule names.
     """
 
     terms: Annotated[CodeList, Field(min_length=1)]
     synonyms: CodeList = ()
     local: bool = False
+    special_interest: bool = False
 
 
 def _term_list(value: Any) -> Any:

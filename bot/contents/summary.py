@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass as stored_dataclass
 
+from bot.contents.clocks import ClockRow
 from bot.contents.lines import RuleLine, SourceLine
 from rules.model import Action, Audience, State, Urgency
 from rules.tabulated.words import Tables
@@ -37,13 +38,44 @@ class Drawn:
 
 
 @stored_dataclass(frozen=True, slots=True)
+class DrawnExposure:
+    """A boundary on exposure and the trial's events on it.
+
+    Parameters
+    ----------
+    at, now: total exposure at each event in order, and at the cut-off, in days: every event that may count, as early
+        as it may have been, with the least person-time that dates leave possible.
+    exposure_days: at the cut-off as the finding and its alert say it.
+    The others: of `rules.statistics.exposure.ExposureBoundary`.
+    """
+
+    method: str
+    null_rate: float
+    alpha: float
+    max_n: int
+    window: float
+    max_exposure: str
+    events: tuple[int, ...]
+    up_to_exposure: tuple[float, ...]
+    critical_value: float
+    attained_alpha: float
+    attained_alpha_expected: float | None
+    parameters: dict[str, float]
+    recurrent: bool
+    at: tuple[float, ...] = ()
+    now: float = 0.0
+    exposure_days: float = 0.0
+
+
+@stored_dataclass(frozen=True, slots=True)
 class RuleStanding:
     """Where one rule stands: its line as in every note, and what a report says beside it.
 
     Parameters
     ----------
     line: of its most advanced scope.   sentence: the rule in words.   version: of the rule that judged, 0 = none.
-    met: scopes that are met or provisional.   n_pending, n_overdue: of that scope.   drawn: None where nothing is.
+    met: scopes that are met or provisional; `provisional` of them are the latter.
+    n_pending, n_overdue: of that scope.   drawn: None where nothing is.
     """
 
     line: RuleLine
@@ -54,7 +86,8 @@ class RuleStanding:
     met: int = 0
     n_pending: int = 0
     n_overdue: int = 0
-    drawn: Drawn | None = None
+    drawn: Drawn | DrawnExposure | None = None
+    provisional: int = 0
 
 
 @stored_dataclass(frozen=True, slots=True)
@@ -69,7 +102,10 @@ class Answer:
 
 @stored_dataclass(frozen=True, slots=True)
 class AlertStanding:
-    """An alert as it stood: its state, since when, and what people did, the latest of each kind."""
+    """An alert as it stood: its state, since when, and what people did, the latest of each kind.
+
+    `subjects`: whom its evidence names, so that its scope can be shown by alias.
+    """
 
     rule_id: str
     scope: str
@@ -79,6 +115,40 @@ class AlertStanding:
     opened_at: datetime
     answers: tuple[Answer, ...] = ()
     resolved: bool = False
+    subjects: tuple[str, ...] = ()
+
+
+@stored_dataclass(frozen=True, slots=True)
+class DecisionTaken:
+    """A decision that people recorded; what they wrote is not in it.
+
+    Parameters
+    ----------
+    rule_id, scope, episode: of the alert.   kind: `DecisionKind` value.   by, at, roles: who, when, holding what.
+    subject: for whom, "" = all subjects.   in_force: nothing has ended it.   subjects: as in `AlertStanding`.
+    """
+
+    rule_id: str
+    scope: str
+    episode: int
+    kind: str
+    by: str
+    at: datetime
+    roles: tuple[str, ...] = ()
+    subject: str = ""
+    in_force: bool = False
+    subjects: tuple[str, ...] = ()
+
+
+@stored_dataclass(frozen=True, slots=True)
+class Clocks:
+    """Reporting clocks: those that run, the earliest due first; how many were ended by a report, how many of these
+    late; how many ended because the doubt that started them did."""
+
+    open: tuple[ClockRow, ...] = ()
+    reported: int = 0
+    late: int = 0
+    withdrawn: int = 0
 
 
 @stored_dataclass(frozen=True, slots=True)
@@ -89,7 +159,8 @@ class Changes:
     ----------
     since: the moment of comparison, None = monitoring began in between, and all is new.
     randomised, treated, events, serious, deaths: then (events and subjects as in the overview: any event, in events).
-    opened: rules that an alert was opened of, in order.   answered: what people did, kind → how often.
+    opened: rules newly crossed, in order.   changed: of the others, those whose alert changed.
+    answered: what people did, kind → how often.
     """
 
     since: datetime | None = None
@@ -99,6 +170,7 @@ class Changes:
     serious: int = 0
     deaths: int = 0
     opened: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     answered: tuple[tuple[str, int], ...] = ()
 
 
@@ -132,7 +204,7 @@ class SummaryContent:
     Parameters
     ----------
     title, registry, planned_n, ctcae: of the study.   tables: see `rules.tabulated.words.Tables`.
-    rules, alerts: of the open audience.
+    rules, alerts, decisions: of the open audience.   clocks: None where no rule of it runs one.
     sources: how current each record source is; empty where that is not known for `stamps.as_of`.
     """
 
@@ -140,6 +212,8 @@ class SummaryContent:
     tables: Tables
     rules: tuple[RuleStanding, ...] = ()
     alerts: tuple[AlertStanding, ...] = ()
+    decisions: tuple[DecisionTaken, ...] = ()
+    clocks: Clocks | None = None
     changes: Changes = Changes()
     sources: tuple[SourceLine, ...] = ()
     planned_n: int = 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from bot.figures.canvas import ACCENT, Picture, name, rendered, sheet, whole
 from bot.figures.marks import beside, crossing, region
-from bot.figures.words import counted, exposure_alt
+from bot.figures.words import counted, exposure_alt, figure_of
 from rules.statistics.exposure import ExposureBoundary, replay_exposure
 
 
@@ -19,6 +19,7 @@ def exposure_figure(
     subtitle: str,
     path: tuple[Sequence[float], float] | None = None,
     form: str = "png",
+    unit: str = "",
 ) -> Picture:
     """Draw a boundary on total exposure and, where given, the trial's events at the exposure of their day.
 
@@ -28,6 +29,7 @@ def exposure_figure(
     ----------
     boundary: the design.   title, subtitle: written above; the subtitle names the design, also in the words.
     path: total exposure at each event, and now, in the unit of the window.   form: "png", "svg" or "pdf".
+    unit: what people call that unit, "" where it is not known.
     """
     figure, (axes,) = sheet(title, subtitle)
     times, now = path if path is not None else ((), 0.0)
@@ -35,7 +37,7 @@ def exposure_figure(
     axes.set_xlim(0, max(boundary.total_exposure, now))
     axes.set_ylim(0, top)
     whole(axes.yaxis, 6)
-    name(axes, x="total exposure, in the unit of the window", y="events")
+    name(axes, x=f"total exposure, {unit or 'in the unit of the window'}", y="events")
     edges = np.array([boundary.first_exposure, *boundary.up_to_exposure], dtype=np.float64)
     region(axes, edges, np.array(boundary.events), top)
     if path is not None:
@@ -46,5 +48,5 @@ def exposure_figure(
         at = replay_exposure(boundary, times, now).crossed_event
         if at is not None:
             crossing(axes, (times[at - 1], at), f"crossed at event {at}")
-        beside(axes, f"{counted(len(times), 'event')} in {now:,.4g}", (now, len(times)))
+        beside(axes, f"{counted(len(times), 'event')} in {figure_of(now)}{unit and f' {unit}'}", (now, len(times)))
     return rendered(figure, form, exposure_alt(boundary, subtitle, path))

@@ -87,16 +87,27 @@ def path_words(boundary: Boundary, course: Course) -> Iterable[str]:
         yield f"The design says nothing beyond subject {boundary.max_n}."
 
 
+def figure_of(exposure: float) -> str:
+    """An exposure with four digits at least, and never in powers of ten: `12,340`, `83.5`."""
+    return f"{exposure:,.0f}" if exposure >= 1000 else f"{exposure:,.4g}"
+
+
+def enrolment_alt(months: Sequence[tuple[str, int]], planned: int, title: str) -> str:
+    """What a drawing of enrolment shows: every month while they are few, else the first and the last."""
+    steps = [f"{number:,} by the end of {label}" for label, number in months]
+    return f"{title}: {_shortened(steps)}. Planned: {planned:,}."
+
+
 def exposure_alt(boundary: ExposureBoundary, title: str, path: tuple[Sequence[float], float] | None) -> str:
     """What a drawing of this boundary on exposure, and of the trial on it, shows."""
-    table = [f"event {e} up to {x:,.4g}" for e, x in zip(boundary.events, boundary.up_to_exposure, strict=True)]
+    table = [f"event {e} up to {figure_of(x)}" for e, x in zip(boundary.events, boundary.up_to_exposure, strict=True)]
     said = f"Stopping boundary on total exposure, {title}: stop at {_shortened(table)}."
     if path is None:
         return said
     times, now = path
     at = replay_exposure(boundary, times, now).crossed_event
     crossed = "The boundary is not crossed." if at is None else f"The boundary is crossed at event {at}."
-    return f"{said} So far {counted(len(times), 'event')} in an exposure of {now:,.4g}. {crossed}"
+    return f"{said} So far {counted(len(times), 'event')} in an exposure of {figure_of(now)}. {crossed}"
 
 
 def _shortened(steps: list[str]) -> str:

@@ -35,8 +35,15 @@ class News:
     changed: tuple[str, ...] = ()
 
 
-def news_since(conn: Connection, study_id: str, since: datetime, audiences: Collection[Audience] | None) -> News:
-    """What is new after a moment, in alerts of some audiences (None: all)."""
+def news_since(
+    conn: Connection,
+    study_id: str,
+    since: datetime,
+    audiences: Collection[Audience] | None,
+    *,
+    until: datetime | None = None,
+) -> News:
+    """What is new after a moment, and by another one (None: by now), in alerts of some audiences (None: all)."""
     query = select(alert.c.alert_id).join(alert_version, alert_version.c.alert_id == alert.c.alert_id)
     query = query.where(alert.c.study_id == study_id, alert_version.c.at > since)
     if audiences is not None:
@@ -44,8 +51,8 @@ def news_since(conn: Connection, study_id: str, since: datetime, audiences: Coll
     found = alerts.by_id(conn, list(conn.execute(query.distinct()).scalars()))
     newly, told = [], []
     for number in sorted(found):
-        later = [version for version in found[number].versions if version.at > since]
-        told.append(found[number].rule_id)
+        later = [one for one in found[number].versions if one.at > since and (until is None or one.at <= until)]
+        told += [found[number].rule_id] if later else []
         newly += [found[number].rule_id for version in later if _is_new(found[number], version)]
     crossed = tuple(dict.fromkeys(newly))
     return News(crossed, tuple(rule for rule in dict.fromkeys(told) if rule not in crossed))

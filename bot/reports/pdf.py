@@ -7,6 +7,7 @@ machine is used, and nothing is fetched.
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,9 +16,14 @@ from typing import Any
 import matplotlib
 import typst
 
+from bot.contents.summary import DrawnExposure
 from bot.figures.boundary import boundary_figure
-from bot.wording.document import Chart, Figure, Part, Report, Table
+from bot.figures.canvas import Picture
+from bot.figures.enrolment import enrolment_figure
+from bot.figures.exposure import exposure_figure
+from bot.wording.document import Chart, Enrolled, Figure, Part, Report, Table
 from rules.statistics import Boundary, Course
+from rules.statistics.exposure import ExposureBoundary
 
 TEMPLATE = Path(__file__).parent / "report.typ"
 STANDARD = "ua-1"
@@ -66,6 +72,7 @@ def _document(report: Report, folder: Path) -> dict[str, Any]:
         "title": report.title,
         "subtitle": report.subtitle,
         "short": report.short,
+        "checkable": report.checkable,
         "mark": report.mark,
         "mark_line": report.mark_line,
         "made": [made.year, made.month, made.day, made.hour, made.minute, made.second],
@@ -114,16 +121,26 @@ def _chart(chart: Chart) -> dict[str, Any]:
 
 
 def _figure(figure: Figure, folder: Path) -> dict[str, Any]:
-    drawn = figure.drawn
-    boundary = Boundary(
-        drawn.method, drawn.null_rate, drawn.alpha, drawn.looks, drawn.stop_at, None, drawn.attained_alpha
-    )
-    closed = tuple(not waiting for waiting in drawn.pending)
-    course = Course(drawn.events, closed, (0.0,) * len(closed))
-    picture = boundary_figure(boundary, title=figure.title, subtitle=figure.subtitle, course=course, form="png")
+    picture = _picture(figure)
     name = f"{figure.number}.png"
     (folder / name).write_bytes(picture.content)
     return {
         "kind": "figure", "number": figure.number, "title": figure.title, "file": name, "alt": picture.alt,
         "lines": list(figure.lines),
     }  # fmt: skip
+
+
+def _picture(figure: Figure) -> Picture:
+    drawn, title, subtitle = figure.drawn, figure.title, figure.subtitle
+    if isinstance(drawn, Enrolled):
+        return enrolment_figure(drawn.months, drawn.planned, title=title, subtitle=subtitle)
+    if isinstance(drawn, DrawnExposure):
+        values = {field.name: getattr(drawn, field.name) for field in fields(ExposureBoundary)}
+        boundary = ExposureBoundary(**values)
+        return exposure_figure(boundary, title=title, subtitle=subtitle, path=(drawn.at, drawn.now), unit="days")
+    design = Boundary(
+        drawn.method, drawn.null_rate, drawn.alpha, drawn.looks, drawn.stop_at, None, drawn.attained_alpha
+    )
+    closed = tuple(not waiting for waiting in drawn.pending)
+    course = Course(drawn.events, closed, (0.0,) * len(closed))
+    return boundary_figure(design, title=title, subtitle=subtitle, course=course)

@@ -64,7 +64,8 @@ def _sheet(sheet: Worksheet, table: Table, report: Report) -> None:
     """Title, header row (frozen), rows, notes."""
     _put(sheet, 1, 1, f"{table.number} · {table.title}").font = _TITLE
     mark = f"{report.mark} · " if report.mark else ""
-    _put(sheet, 2, 1, f"{mark}{report.running} · {report.study} · {report.short}")
+    stamped = f" · {report.checkable}" if report.checkable else ""
+    _put(sheet, 2, 1, f"{mark}{report.running} · {report.study} · {report.short}{stamped}")
     for at, column in enumerate(table.columns, start=1):
         name = f"{column.group}: {column.name}" if column.group else column.name
         head = _put(sheet, 3, at, name)
@@ -123,6 +124,7 @@ def _printed(sheet: Worksheet, report: Report) -> None:
     assert foot is not None
     head.left.text = f"{report.mark} {report.running}".strip().replace("&", "&&")
     head.right.text = report.short.replace("&", "&&")
+    foot.left.text = report.checkable.replace("&", "&&")
     foot.right.text = "Page &P of &N"
 
 

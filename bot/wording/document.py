@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.contents.summary import Drawn
+from bot.contents.summary import Drawn, DrawnExposure
 
 Cell = str | int
 """A number is written as one where the form knows numbers."""
@@ -75,13 +75,21 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Enrolled:
+    """Subjects dosed by the end of each month, (its name, how many so far), and how many are planned."""
+
+    months: tuple[tuple[str, int], ...]
+    planned: int
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
-    """A boundary with the path of the trial; its alternative text is made where it is drawn."""
+    """A drawing: a boundary with the path of the trial, or enrolment; its alternative text is made with it."""
 
     number: str
     title: str
     subtitle: str
-    drawn: Drawn
+    drawn: Drawn | DrawnExposure | Enrolled
     lines: tuple[str, ...] = ()
 
 
@@ -114,7 +122,8 @@ class Report:
     ----------
     running: on every page.   mark: SIMULATED or REHEARSAL, "" for a live study.   mark_line: what that means.
     study, title, subtitle: on the first page.   headlines: of the first page.   said: its sentences, most urgent first.
-    stamps: (label, value): what makes it checkable; short: the two that stand on every page.
+    stamps: (label, value): what makes it checkable; short, checkable: those that stand on every page
+    and sheet: of when, and of what.
     made_at: seconds since 1970, for the file's own date.
     """
 
@@ -130,6 +139,7 @@ class Report:
     made_at: int
     mark: str = ""
     mark_line: str = ""
+    checkable: str = ""
 
     def tables(self) -> tuple[Table, ...]:
         """Every table, in order."""

@@ -8,8 +8,7 @@ from bot.contents.summary import SummaryContent
 from bot.figures.words import share
 from bot.wording.document import Bar, Chart, Column, Row, Table
 from bot.wording.figures import CRITERIA
-from bot.wording.phrases import protocol_says
-from bot.wording.summary_lines import OVERVIEW, gaps_of, standing, treated
+from bot.wording.summary_lines import OVERVIEW, gaps_of, treated
 from bot.wording.text import listed, plain, words
 from rules.tabulated.words import Listed, Measure, TermRow
 
@@ -69,22 +68,32 @@ def status(content: SummaryContent) -> Table:
     """T5."""
     whole, tables = treated(content), content.tables
     rows = [Row((name.capitalize(), number, _part(number, whole))) for name, number in tables.disposition]
-    spans = [
-        f"{label}: {days.number:,} subjects, median {days.median:,} days ({days.least:,} to {days.most:,})."
-        for label, days in (("Followed from first dose", tables.followed), ("First to last dose", tables.on_treatment))
-        if days.number
-    ]
     return Table(
         "T5 Disposition",
         "T5",
         f"Where dosed subjects stand, each once (N = {whole:,})",
         (Column("", width=4), *_numbers("Subjects", "%")),
         (*rows, Row(("All dosed", whole, _part(whole, whole)), "total")) if whole else (),
+        (),
+        "Nobody has been dosed yet.",
+    )
+
+
+def exposed(content: SummaryContent) -> Table:
+    """How long the dosed were treated and followed."""
+    tables = content.tables
+    spans = (("Followed from first dose", tables.followed), ("First to last recorded dose", tables.on_treatment))
+    rows = [Row((name, s.number, s.median, s.ninth, s.least, s.most)) for name, s in spans if s.number]
+    return Table(
+        "T5 Exposure",
+        "T5b",
+        f"Exposure, days of each dosed subject (N = {treated(content):,})",
+        (Column("", width=3), *_numbers("Subjects", "Median", "Nine of ten within", "Least", "Most")),
+        tuple(rows),
         (
-            *spans,
             (
-                f"Person-days of follow-up: {tables.person_days:,}; they end at the last evidence of assessment, "
-                "withdrawal or death, never at the cut-off."
+                f"Person-days of follow-up, all together: {tables.person_days:,}. They end at the last evidence of "
+                "assessment, withdrawal or death, never at the cut-off."
             ),
         ),
         "Nobody has been dosed yet.",
@@ -189,7 +198,7 @@ def frequent(content: SummaryContent) -> Chart:
     said = listed((f"{_sentence(row.term)} {row.emergent.subjects}" for row in rows[:SHOWN_BARS]), SHOWN_BARS)
     more = f", showing {SHOWN_BARS} of {len(rows)} terms" if len(rows) > SHOWN_BARS else ""
     return Chart(
-        "F1",
+        "F2",
         f"Most frequent treatment-emergent terms, dosed subjects{more}",
         bars,
         f"Bars: subjects with each term. {said}." if bars else "",
@@ -259,53 +268,13 @@ def labs(content: SummaryContent) -> Table:
     )
 
 
-def rules(content: SummaryContent) -> Table:
-    """Where each rule stands."""
-    rows = [
-        Row(
-            (
-                plain(rule.line.rule_id),
-                plain(rule.line.title),
-                standing(rule),
-                rule.line.n_evaluable,
-                rule.n_pending,
-                rule.n_overdue,
-                protocol_says(rule.action),
-                rule.version or "–",
-            )
-        )
-        for rule in content.rules
-    ]
-    return Table(
-        "Rules",
-        "R1",
-        "Stopping rules and where each stands",
-        (
-            Column("Rule", width=1.7),
-            Column("What it watches", width=2.8),
-            Column("Standing", width=3),
-            *(Column(name, width=1, number=True) for name in ("Evaluable", "Pending", "Overdue")),
-            Column("The protocol says", width=1.8),
-            Column("Version", width=0.8, number=True),
-        ),
-        tuple(rows),
-        (
-            (
-                "As the alerts say: findings of the last evaluation. Evaluable: window closed, whatever the outcome. "
-                "Overdue: past the window without evidence of assessment; in no rate's denominator, never event-free."
-            ),
-        ),
-        "No rule is open to this audience.",
-    )
-
-
 def gaps(content: SummaryContent) -> Table:
     """What adverse-event records lack."""
     records = content.tables.quality.records
     rows = tuple(Row((name.capitalize(), number, _part(number, records))) for name, number in gaps_of(content))
     return Table(
         "Data gaps",
-        "D1",
+        "D3",
         f"Adverse-event records (N = {records:,})",
         (Column("Records", width=4), *_numbers("Number", "%")),
         rows if records else (),
@@ -320,12 +289,14 @@ def lags(content: SummaryContent) -> Table:
         Row((plain(site), days.number, days.median, days.ninth, days.most))
         for site, days in content.tables.lags.items()
     )
+    whole = content.tables.entry
+    total = Row(("All sites", whole.number, whole.median, whole.ninth, whole.most), "total")
     return Table(
         "Entry delay",
         "D2",
         "Days from onset until the record was known, by site",
         (Column("Site", width=3), *_numbers("Records", "Median", "Nine of ten within", "Longest")),
-        rows,
+        (*rows, total) if len(rows) > 1 else rows,
         ("Records with an exactly known onset. Known: entered at the source where that is recorded, else read here.",),
         "No record with an exactly known onset.",
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from bot.contents.summary import SummaryContent
 from bot.views import ClosedView, OpenView
 from bot.wording.alerts import unescaped_lines
+from bot.wording.clocks import clock_line
 from bot.wording.phrases import FINE, LOOK, MARK_SENTENCE, STOP, marked
 from bot.wording.said import Said
 from bot.wording.summary_lines import (
@@ -18,7 +19,9 @@ from bot.wording.summary_lines import (
     TOLD,
     alert_line,
     changed,
+    clocks,
     data,
+    decision_line,
     disposition,
     enrolment,
     exposure,
@@ -30,6 +33,9 @@ from bot.wording.summary_lines import (
 from bot.wording.text import count, plain, safe, unescaped, words
 from bot.wording.times import moment
 from rules.model import State
+
+CLOCKS = 5
+"""Clocks named in the message."""
 
 _SHOWN = ("treatment_emergent", "related", "severe", "serious", "death")
 _SPOKEN = (State.NEAR, State.NOT_EVALUABLE, State.BEYOND_DESIGN)
@@ -46,7 +52,15 @@ def summary(view: OpenView | ClosedView) -> Said:
     if stamps.due_at:
         late = [f"Late: this summary was due {moment(stamps.due_at, zone)}. It says what was known then."]
     news = [safe(line, 2000) for line in changed(content, zone)]
-    body = [*_study(content), *_events(content), *_rules(content), *_alerts(content, zone), *_data(content)]
+    body = [
+        *_study(content),
+        *_events(content),
+        *_rules(content),
+        *_clocks(content, zone),
+        *_data(content),
+        *_alerts(content, zone),
+        *_decisions(content, zone),
+    ]
     as_of = f"Data as of {moment(stamps.data_as_of, zone)}."
     spoken = [line.removeprefix("• ") for part in body for line in part.split("\n")]
     essential = [f"{title} · {safe(view.setting.study_id)}.", *late, *news, *map(_sentence, spoken), as_of]
@@ -128,11 +142,36 @@ def _alerts(content: SummaryContent, zone: str) -> Iterable[str]:
     if not content.alerts:
         yield "*Open alerts:* none."
         return
-    yield f"*Open alerts:* {len(content.alerts)}:"
+    yield f"*Open alerts:* {len(content.alerts):,}:"
     shown = [f"• {safe(alert_line(alert, zone, content), 600)}" for alert in content.alerts[:TOLD]]
     if len(content.alerts) > TOLD:
         shown.append(f"(showing {TOLD} of {len(content.alerts)}; all are in the files)")
     yield "\n".join(shown)
+
+
+def _decisions(content: SummaryContent, zone: str) -> Iterable[str]:
+    if not content.decisions:
+        yield "*Decisions:* none recorded."
+        return
+    latest = content.decisions[-TOLD:]
+    yield f"*Decisions:* {len(content.decisions)}:"
+    shown = [f"• {safe(decision_line(decision, zone, content), 600)}" for decision in latest]
+    if len(content.decisions) > TOLD:
+        shown.append(f"(showing the last {TOLD} of {len(content.decisions)}; all are in the files)")
+    yield "\n".join(shown)
+
+
+def _clocks(content: SummaryContent, zone: str) -> Iterable[str]:
+    """Those that run, the earliest due first; nothing where no rule runs one."""
+    if content.clocks is None:
+        return
+    yield f"*Reporting clocks:* {clocks(content)}"
+    rows = content.clocks.open
+    shown = [f"• {safe(row.usubjid)}, {safe(row.term or 'uncoded')}: {clock_line(row, zone)}" for row in rows[:CLOCKS]]
+    if len(rows) > CLOCKS:
+        shown.append(f"(showing {CLOCKS} of {len(rows):,}; all are in the files)")
+    if shown:
+        yield "\n".join(shown)
 
 
 def _data(content: SummaryContent) -> Iterable[str]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.contents.summary import AlertStanding, RuleStanding, SummaryContent
+from bot.contents.clocks import Stands
+from bot.contents.summary import AlertStanding, DecisionTaken, DrawnExposure, RuleStanding, SummaryContent
 from bot.figures.words import share
+from bot.wording.forms import DECISIONS
+from bot.wording.kinds import days_at_risk
 from bot.wording.notes import figures
 from bot.wording.phrases import STATE
 from bot.wording.text import count, listed, plain, words
@@ -32,8 +35,9 @@ def changed(content: SummaryContent, timezone: str) -> list[str]:
     """What is different from the last summary, most urgent first."""
     before, tables = content.changes, content.tables
     since = f"Since {moment(before.since, timezone)}" if before.since else "Since monitoring began"
-    opened = f"{count(len(before.opened), 'rule')} newly met: {listed(map(plain, before.opened), TOLD)}"
-    said = [f"{since}: {opened if before.opened else 'no rule newly met'}."]
+    opened = f"{count(len(before.opened), 'rule')} newly crossed: {listed(map(plain, before.opened), TOLD)}"
+    said = [f"{since}: {opened if before.opened else 'no rule newly crossed'}."]
+    said += [f"Alerts changed: {listed(map(plain, before.changed), TOLD)}."] if before.changed else []
     steps = [
         ("dosed", before.treated, treated(content)),
         ("adverse events", before.events, tables.overview["any"].events),
@@ -62,7 +66,8 @@ def enrolment(content: SummaryContent) -> str:
 
 def disposition(content: SummaryContent) -> str:
     """`5 on treatment, 2 completed, 1 withdrew.`: only where somebody is."""
-    found = [f"{number:,} {name}" for name, number in content.tables.disposition if number]
+    named = ((name.replace(", ", " and "), number) for name, number in content.tables.disposition)
+    found = [f"{number:,} {name}" for name, number in named if number]
     return f"{listed(reversed(found))}." if found else "Nobody has been dosed yet."
 
 
@@ -115,12 +120,35 @@ def standing(rule: RuleStanding) -> str:
     """`within its limit: 2 events, stops at 4 of 7; 3 pending`."""
     line = rule.line
     if rule.kind == "event":
-        return f"met by {count(rule.met, 'event')}" if rule.met else STATE[line.state]
+        return _met_by(rule)
+    if isinstance(rule.drawn, DrawnExposure):
+        return f"{STATE[line.state]}: {_exposed(rule, rule.drawn)}"
     waiting = [f"{rule.n_pending} pending" * bool(rule.n_pending), f"{rule.n_overdue} overdue" * bool(rule.n_overdue)]
     said = "; ".join(filter(None, [figures(line), *waiting]))
     if line.state in (State.NOT_EVALUABLE, State.PENDING) and line.reason:
         said = plain(line.reason)
     return f"{STATE[line.state]}: {said}"
+
+
+def _met_by(rule: RuleStanding) -> str:
+    """`met by 2 events and, if missing facts are unfavourable, by 1 more`."""
+    sure, doubtful = rule.met - rule.provisional, rule.provisional
+    if sure and doubtful:
+        return f"met by {count(sure, 'event')} and, if missing facts are unfavourable, by {doubtful} more"
+    if doubtful:
+        return f"would be met by {count(doubtful, 'event')} if missing facts are unfavourable"
+    return f"met by {count(sure, 'event')}" if sure else STATE[rule.line.state]
+
+
+def _exposed(rule: RuleStanding, drawn: DrawnExposure) -> str:
+    """`4 events in 312 days at risk; event 4 came too early`; not met: `event 5 would be too early if it came now`."""
+    line = rule.line
+    said = [f"{count(line.events, 'event')} in {days_at_risk(drawn.exposure_days)}"]
+    if line.stop_at is not None:
+        early = "came too early" if line.state in MET else "would be too early if it came now"
+        said.append(f"event {line.stop_at} {early}")
+    said += [f"{rule.n_pending} pending"] * bool(rule.n_pending) + [f"{rule.n_overdue} overdue"] * bool(rule.n_overdue)
+    return "; ".join(said)
 
 
 def alert_line(alert: AlertStanding, timezone: str, content: SummaryContent) -> str:
@@ -137,6 +165,49 @@ def alert_line(alert: AlertStanding, timezone: str, content: SummaryContent) -> 
     return f"{plain(alert.rule_id)}{scope}, open since {opened}: {STATE[alert.state]}; {answered}"
 
 
+def clocks(content: SummaryContent) -> str:
+    """`2 open, 1 of them overdue; 5 ended by a report, 1 of these late.`; "" where no rule runs one."""
+    found = content.clocks
+    if found is None:
+        return ""
+    overdue = sum(row.stands is Stands.OVERDUE for row in found.open)
+    late = f", {overdue:,} of them overdue" if overdue else ""
+    said = [f"{len(found.open):,} open{late}" if found.open else "none open"]
+    if found.reported:
+        of_these = f", {found.late:,} of these late" if found.late else ""
+        said.append(f"{found.reported:,} ended by a report{of_these}")
+    said += [f"{found.withdrawn:,} ended with the doubt that began them"] if found.withdrawn else []
+    return f"{'; '.join(said)}."
+
+
+def decision_line(decision: DecisionTaken, timezone: str, content: SummaryContent) -> str:
+    """`tolerability: pause enrolment, all subjects, Thu 14 May 09:10 by investigator, in force`."""
+    scope = "" if decision.scope == "study" else f" ({plain(decision.scope)})"
+    at = hour(decision.at, timezone, beside=content.stamps.report_of, offset=False)
+    said = [decided(decision), whom(decision), f"{at}{_by(decision.roles)}", in_force(decision)]
+    return f"{plain(decision.rule_id)}{scope}: {', '.join(filter(None, said))}"
+
+
+def decided(decision: DecisionTaken) -> str:
+    """`pause enrolment`."""
+    return DECISIONS.get(decision.kind, plain(words(decision.kind))).lower()
+
+
+def whom(decision: DecisionTaken) -> str:
+    """`all subjects`, `subject P-014`."""
+    return f"subject {plain(decision.subject)}" if decision.subject else "all subjects"
+
+
+def in_force(decision: DecisionTaken) -> str:
+    """`in force` or `no longer in force`; a resume is neither."""
+    return "" if decision.kind == "resume" else "in force" if decision.in_force else "no longer in force"
+
+
+def _by(roles: Iterable[str]) -> str:
+    known = listed(words(role) for role in roles)
+    return f" by {known}" if known else " by somebody who holds no role now"
+
+
 def data(content: SummaryContent) -> list[str]:
     """How timely and how complete the records are."""
     tables, said = content.tables, []
@@ -145,11 +216,24 @@ def data(content: SummaryContent) -> list[str]:
         said.append(f"Not current: {listed(plain(source.source_id) for source in stale)}.")
     elif content.sources:
         said.append("All sources are current." if len(content.sources) > 1 else "The source is current.")
+    else:
+        said.append(SOURCES_THEN)
     if tables.absent:
         said.append(f"No records of {listed(tables.absent)} are read: what hangs on them is not in these figures.")
+    said.append(_entered(tables.entry))
     said.append(_last_seen(tables.contact))
     said.append(_gaps(content))
     return [line for line in said if line]
+
+
+SOURCES_THEN = "How current the sources were then is not kept."
+"""Of a moment that is past."""
+
+
+def _entered(days: Spread) -> str:
+    if not days.number:
+        return ""
+    return f"Known after onset: median {count(days.median, 'day')}, nine of ten within {count(days.ninth, 'day')}."
 
 
 def _last_seen(days: Spread) -> str:
@@ -178,6 +262,15 @@ def gaps_of(content: SummaryContent) -> Iterable[tuple[str, int]]:
     yield "with a partial onset", quality.partial_onset
     yield "not coded", quality.uncoded
     yield "recorded as not serious against a criterion", quality.contradictions
+
+
+def checkable(content: SummaryContent) -> str:
+    """`Batch 1,204 · audit 4711:9f3a51c0 · configuration c0ffee12 · dsmbot 0.1.0`: on every page and sheet."""
+    stamps = content.stamps
+    return (
+        f"Batch {stamps.batch_no:,} · audit {stamps.seq}:{stamps.digest[:8]} · configuration {stamps.config[:8]} · "
+        f"dsmbot {plain(stamps.code_version)}"
+    )
 
 
 def stamped(content: SummaryContent, timezone: str) -> tuple[tuple[str, str], ...]:

@@ -66,6 +66,8 @@ def exposure_finding(asked: Asked, facts: Facts, group: Group, chosen: Selected)
     critical_value, max_exposure, parameters.   window_days.   mark: what the false alarm is not, where events recur.
     exposure_days: days at risk of all subjects together.   exposure_at_crossing, stops_up_to: of the crossing event,
     its total exposure and the one up to which it stops; None without a crossing.
+    path: {"at", "now"}: total exposure at each event that may count, in order, and at the cut-off, in days: as early as
+        it may have been, with the least person-time that dates leave possible.
     next: {"event", "up_to"}: the lowest further event number that would stop if it came now; None where none would.
     events_certain: on recorded facts alone.   n_dosed.   left: subjects who left the window without an event.
     hangs_on: as at `rules.kinds.told.details_of`.
@@ -153,6 +155,7 @@ def _details(reading: _Reading) -> dict[str, Any]:
     crossed, order = at.crossed_event, reading.order
     partial = order.subject[table["first_dose_partial"].to_numpy()[order.subject]]
     up_to = boundary.up_to(at.events) if at.events else None
+    path = reading.possible
     details = {
         "counting": "events" if boundary.recurrent else "subjects",
         "design": _design(boundary),
@@ -164,6 +167,7 @@ def _details(reading: _Reading) -> dict[str, Any]:
         "events_certain": int((reading.counted & reading.chosen.certain).sum())
         if boundary.recurrent
         else int(order.certain.sum()),
+        "path": {"at": [round(float(x), 1) for x in path.exposure], "now": round(path.now, 1)},
         "n_dosed": int((~order.absent).sum()),
         "left": [str(table.index[i]) for i in order.subject[order.left]],
         "hangs_on": list(_hangs_on(reading)),

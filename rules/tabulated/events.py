@@ -162,15 +162,24 @@ def _worst(facts: Facts, name: str) -> Levels:
 
 def lags(facts: Facts) -> dict[str, Spread]:
     """Site → days from onset until the record became known, of records in AE whose onset is exactly known."""
-    events = facts.events
-    lo, hi = facts.event_column("onset_lo"), facts.event_column("onset_hi")
-    known = events["known_at"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[D]")
-    subject = facts.event_column("subject")
-    use = (facts.event_column("ae_row") >= 0) & (lo == hi) & ~facts.event_column("onset_assumed")
-    days = np.maximum((known - lo).astype("timedelta64[D]").astype(np.int64), 0)
-    site = np.append(facts.subjects["site"].to_numpy(dtype=object), "")[subject]
+    use, days = _entry_days(facts)
+    site = np.append(facts.subjects["site"].to_numpy(dtype=object), "")[facts.event_column("subject")]
     names = sorted({str(name) for name in site[use]}, key=lambda name: (name == "", name))
     return {name or UNKNOWN_SITE: spread(days[use & (site == name)]) for name in names}
+
+
+def entry(facts: Facts) -> Spread:
+    """The same of all sites together."""
+    use, days = _entry_days(facts)
+    return spread(days[use])
+
+
+def _entry_days(facts: Facts) -> tuple[Bools, NDArray[np.int64]]:
+    """Rows whose onset is exactly known, and days from it until each became known."""
+    lo, hi = facts.event_column("onset_lo"), facts.event_column("onset_hi")
+    known = facts.events["known_at"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[D]")
+    use = (facts.event_column("ae_row") >= 0) & (lo == hi) & ~facts.event_column("onset_assumed")
+    return use, np.maximum((known - lo).astype("timedelta64[D]").astype(np.int64), 0)
 
 
 def quality(facts: Facts) -> Quality:

@@ -67,6 +67,16 @@ def person_days(facts: Facts) -> int:
     return int(facts.person_days()[facts.population("treated")].sum())
 
 
+def dosed_by_month(facts: Facts) -> tuple[tuple[str, int], ...]:
+    """Treated subjects by the month of their first dose, without a gap, up to the month of the cut-off."""
+    days = _days(facts, "first_dose_lo")[facts.population("treated")]
+    months = days[~np.isnat(days)].astype("datetime64[M]")
+    if not len(months):
+        return ()
+    every = np.arange(months.min(), max(months.max(), facts.cutoff.astype("datetime64[M]")) + np.timedelta64(1, "M"))
+    return tuple((str(month), int((months == month).sum())) for month in every)
+
+
 def on_treatment(facts: Facts) -> Spread:
     """Days from first to last recorded dose, both included, of treated subjects with both."""
     start, end = _days(facts, "first_dose_lo"), _days(facts, "last_dose_hi")

@@ -122,12 +122,14 @@ class Tables:
     deviations: T3, coded deviation → subjects, records.
     disposition: T5, treated subjects by where they stand, each once; its sum is the treated population.
     followed, on_treatment: days of treated subjects from first dose until last assessed, and until the last dose.
-    person_days: sum of the first.   contact: days since each was last assessed, of those still in the study.
+    person_days: sum of the first.   dosed: (month as YYYY-MM, subjects first dosed in it) from the first month to that
+    of the cut-off; of a partial date its earliest possible day counts.
+    contact: days since each was last assessed, of those still in the study.
     overview: what → measure, in the treated population.   interest: term list → treatment-emergent.
     terms: T6 and T7, by class, then by how many subjects.   undosed: events of subjects without a recorded first dose
     who may have been dosed: no table of the treated holds them, while rules count them as doubts.
     serious, deaths, listing: L1, L2 and L3, of everybody; `listed` = how many L3 has in all.
-    labs: T8.   lags: site → days from onset until known.   quality: see `Quality`.
+    labs: T8.   lags: site → days from onset until known; entry: of all sites together.   quality: see `Quality`.
     absent: domains that no source has.
     """
 
@@ -139,6 +141,7 @@ class Tables:
     followed: Spread = Spread()
     on_treatment: Spread = Spread()
     person_days: int = 0
+    dosed: tuple[tuple[str, int], ...] = ()
     contact: Spread = Spread()
     overview: dict[str, Measure] = field(default_factory=dict)
     interest: dict[str, Measure] = field(default_factory=dict)
@@ -150,5 +153,6 @@ class Tables:
     listed: int = 0
     labs: tuple[LabRow, ...] = ()
     lags: dict[str, Spread] = field(default_factory=dict)
+    entry: Spread = Spread()
     quality: Quality = Quality()
     absent: tuple[str, ...] = ()
