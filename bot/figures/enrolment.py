@@ -34,7 +34,12 @@ def enrolment_figure(
     shown = places[:: -(-len(months) // MOST_NAMES)]
     axes.set_xticks(shown, [months[place - 1][0] for place in shown], fontsize=SMALL)
     axes.plot([0, len(months) + 0.35], [planned, planned], color=INK, linewidth=1.8, linestyle=(0, (5, 3)), zorder=3)
-    write(axes, f"planned: {planned:,}", (0, planned), (4, 5), va="bottom", weight="bold")
+    left = planned >= 0.5 * top  # else the path crosses the line on this side
+    end = 0.0 if left else len(months) + 0.35
+    write(
+        axes, f"planned: {planned:,}", (end, planned), (4 if left else -4, 5), va="bottom",
+        ha="left" if left else "right", weight="bold",
+    )  # fmt: skip
     axes.plot(np.append(0, places), np.append(0, so_far), color=ACCENT, linewidth=2.2, zorder=5)
     if len(months) <= 36:
         axes.plot(places, so_far, "o", color=ACCENT, markersize=6, zorder=6)

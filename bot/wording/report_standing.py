@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.contents.clocks import ClockRow, Stands
+from bot.contents.notices import scope_name
 from bot.contents.summary import AlertStanding, DecisionTaken, Drawn, DrawnExposure, RuleStanding, SummaryContent
 from bot.figures.words import counted, share
 from bot.wording.clocks import due_time
 from bot.wording.document import Column, Enrolled, Figure, Row, Table
 from bot.wording.phrases import STATE, protocol_says
-from bot.wording.summary_lines import SOURCES_THEN, decided, in_force, standing, whom
+from bot.wording.summary_lines import SOURCES_THEN, decided, in_force, standing, treated, whom
 from bot.wording.text import listed, plain, unescaped, words
 from bot.wording.times import moment
 
@@ -91,15 +92,17 @@ def enrolment(content: SummaryContent) -> Figure | None:
     months = content.tables.dosed
     if not months:
         return None
-    total, so_far = 0, []
+    drawn, so_far = 0, []
     for label, number in months:
-        total += number
-        so_far.append((label, total))
+        drawn += number
+        so_far.append((label, drawn))
+    undated = treated(content) - drawn
+    left_out = f"; {counted(undated, 'subject')} without a known month left out" if undated else ""
     by = "months of the study (month 1: first dose)" if months[0][0].startswith("month ") else "calendar months"
     return Figure(
         "F1",
-        f"{total:,} of {content.planned_n:,} planned subjects dosed",
-        f"Subjects dosed by the end of each month, all arms together, by {by}",
+        f"{treated(content):,} of {content.planned_n:,} planned subjects dosed",
+        f"Subjects dosed by the end of each month, all arms together, by {by}{left_out}",
         Enrolled(tuple(so_far), content.planned_n),
     )
 
@@ -208,7 +211,7 @@ def alerts(content: SummaryContent, zone: str) -> Table:
 
 
 def _scope(scope: str) -> str:
-    return "the study" if scope == "study" else plain(scope)
+    return "the study" if scope == "study" else plain(scope_name(scope))
 
 
 def _answers(alert: AlertStanding, zone: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.contents.clocks import Stands
+from bot.contents.notices import scope_name
 from bot.contents.summary import AlertStanding, DecisionTaken, DrawnExposure, RuleStanding, SummaryContent
 from bot.figures.words import share
 from bot.wording.forms import DECISIONS
@@ -154,7 +155,7 @@ def _exposed(rule: RuleStanding, drawn: DrawnExposure) -> str:
 def alert_line(alert: AlertStanding, timezone: str, content: SummaryContent) -> str:
     """`related-serious, open since Thu 14 May 09:00: met; acknowledged 09:06 by investigator`."""
     report = content.stamps.report_of
-    scope = "" if alert.scope == "study" else f" ({plain(alert.scope)})"
+    scope = "" if alert.scope == "study" else f" ({plain(scope_name(alert.scope))})"
     opened = hour(alert.opened_at, timezone, beside=report, offset=False)
     done = [
         f"{words(answer.kind)} {hour(answer.at, timezone, beside=report, offset=False)}"
@@ -182,7 +183,7 @@ def clocks(content: SummaryContent) -> str:
 
 def decision_line(decision: DecisionTaken, timezone: str, content: SummaryContent) -> str:
     """`tolerability: pause enrolment, all subjects, Thu 14 May 09:10 by investigator, in force`."""
-    scope = "" if decision.scope == "study" else f" ({plain(decision.scope)})"
+    scope = "" if decision.scope == "study" else f" ({plain(scope_name(decision.scope))})"
     at = hour(decision.at, timezone, beside=content.stamps.report_of, offset=False)
     said = [decided(decision), whom(decision), f"{at}{_by(decision.roles)}", in_force(decision)]
     return f"{plain(decision.rule_id)}{scope}: {', '.join(filter(None, said))}"

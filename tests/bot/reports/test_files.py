@@ -238,7 +238,7 @@ def test_what_is_said_of_rules_clocks_and_decisions() -> None:
     assert "• sae met by 2 events and, if missing facts are unfavourable, by 1 more" in shown
     assert "• per-time near its limit: 2 events in 200 days at risk; event 3 would be too early if it came now" in shown
     assert "• S2, Sepsis: Sponsor report: 24 h from recorded awareness, overdue since Mon 18 May 2026 08:00" in shown
-    assert "• sae (S2|4): hold dosing, subject S2, 08:00 by investigator, in force" in shown
+    assert "• sae (subject S2, event 4): hold dosing, subject S2, 08:00 by investigator, in force" in shown
     hidden = summary(disclose(content(), Audience.OPEN, setting(alias_salt="secret"))).text
     assert not re.search(r"\bS2\b", hidden)
     none = replace(content(), clocks=None, decisions=(), sources=())
