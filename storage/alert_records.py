@@ -14,7 +14,7 @@ from storage.columns import canonical
 
 
 class ResponseKind(StrEnum):
-    """What a person did with an alert."""
+    """What a person did with an alert; and, by the bot itself, that a hold in force was broken."""
 
     ACKNOWLEDGED = "acknowledged"
     WITHDRAWN = "acknowledgement_withdrawn"
@@ -23,6 +23,11 @@ class ResponseKind(StrEnum):
     SNOOZED = "snoozed"
     DECIDED = "decided"
     RESOLVED = "resolved"
+    HOLD_BROKEN = "hold_broken"
+
+
+BY_BOT = "dsmbot"
+"""`user_id` of a response that nobody gave: `HOLD_BROKEN`."""
 
 
 class DecisionKind(StrEnum):

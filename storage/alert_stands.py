@@ -72,12 +72,12 @@ class Stands:
 
     Parameters
     ----------
-    acknowledged_by: response_id of the acknowledgement in force; None where there is none, it was taken back, or a
-        later version reopened the alert.
+    acknowledged_by: response_id of the acknowledgement in force; None where there is none, it was taken back, a later
+        version reopened the alert, or a hold was broken since.
     reopened_at: when the last acknowledgement ceased to count or the last snooze ended or was broken: calls count from
         here; None where neither ever happened.
-    assignee: member id, or None.   snoozed_until: end of the snooze in force, or None: any later version breaks it. A
-        snooze that has run out is still named; whoever asks compares it with the time.
+    assignee: member id, or None.   snoozed_until: end of the snooze in force, or None: any later version, or a broken
+        hold, breaks it. A snooze that has run out is still named; whoever asks compares it with the time.
     decided_by: response_id of the last decision, or None.   rearmed: it was "continue past the boundary", and the rule
         was met again or grew worse since: a new decision is asked for.
     holding: the holds in force (`DecisionKind` values, sorted, joined by a space), "" for none; only a resume ends one.
@@ -134,7 +134,7 @@ def _acknowledged(versions: Sequence[Spoken], given: Sequence[Answered]) -> tupl
             if reopening is not None:
                 standing = None
                 ceased += [reopening.at] if reopening.at >= item.at else []  # else it never counted
-        elif item.kind == ResponseKind.WITHDRAWN and standing is not None:
+        elif item.kind in (ResponseKind.WITHDRAWN, ResponseKind.HOLD_BROKEN) and standing is not None:
             standing = None
             ceased.append(item.at)
     return (None if standing is None else standing.response_id), max(ceased, default=None)
@@ -146,10 +146,11 @@ def _snoozed(versions: Sequence[Spoken], given: Sequence[Answered]) -> tuple[dat
     if not snoozes:
         return None, None
     until = until_of(snoozes[-1].body)
-    breaking = next((v for v in versions if v.version > snoozes[-1].alert_version), None)
-    if breaking is None:
+    later = [v.at for v in versions if v.version > snoozes[-1].alert_version]
+    later += [i.at for i in given if i.kind == ResponseKind.HOLD_BROKEN and i.response_id > snoozes[-1].response_id]
+    if not later:
         return until, until
-    return None, min(max(breaking.at, snoozes[-1].at), until)
+    return None, min(max(min(later), snoozes[-1].at), until)
 
 
 def _rearmed(versions: Sequence[Spoken], decision: Answered) -> bool:

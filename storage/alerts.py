@@ -19,6 +19,7 @@ from rules.model import AlertStatus, Audience, Finding, State, Transition, Urgen
 from storage import audit, sealing
 from storage.alert_heads import grouped, standing_now
 from storage.alert_records import (
+    BY_BOT,
     STANDING,
     OpenAlert,
     Response,
@@ -205,7 +206,8 @@ def add_response(
     said |= {"response_id": row.response_id, "note": _digest(row.note)}
     said |= {"body": _digest(canonical(row.body))} if row.body else {}
     said |= {"covering_for": row.body["covering_for"]} if row.body.get("covering_for") else {}
-    head = audit.append(conn, head, at=at, actor=f"user:{team_id}/{user_id}", kind="response", body=said)
+    actor = BY_BOT if kind is ResponseKind.HOLD_BROKEN else f"user:{team_id}/{user_id}"
+    head = audit.append(conn, head, at=at, actor=actor, kind="response", body=said)
     return ResponseOutcome(True, _response(conn, row), head)
 
 

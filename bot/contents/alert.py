@@ -62,7 +62,8 @@ class Following:
 
     Parameters
     ----------
-    reopened: the acknowledgement that no longer counts, because the alert changed at `reopened_at`.
+    reopened: the acknowledgement that no longer counts, because the alert changed, or a hold was broken
+        (`hold_broken`), at `reopened_at`.
     assignee: member id or "".   snoozed_until: None where nothing rests.
     decision: the last one.   rearmed: it was to continue past the boundary, and the rule was met again or grew worse.
     holding: holds in force, by `DecisionKind` value.   resolved: who ended the episode.   reason: why.
@@ -78,6 +79,7 @@ class Following:
     resolved: Acknowledgement | None = None
     reason: str = ""
     updated_at: datetime | None = None
+    hold_broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,9 +176,11 @@ def following(alert: StoredAlert) -> Following:
     ended = next((item for item in alert.responses if item.kind is ResponseKind.RESOLVED), None)
     last = next((r for r in reversed(alert.responses) if r.kind in _OF_ACKNOWLEDGING), None)
     overtaken = alert.acknowledgement is None and last is not None and last.kind is ResponseKind.ACKNOWLEDGED
+    broken = [item for item in alert.responses if item.kind is ResponseKind.HOLD_BROKEN]
     return Following(
         reopened=Acknowledgement(last.user_id, last.at) if last is not None and overtaken else None,
-        reopened_at=alert.latest.at if overtaken else None,
+        reopened_at=max([alert.latest.at, *(item.at for item in broken)]) if overtaken else None,
+        hold_broken=bool(last and broken and broken[-1].response_id > last.response_id),
         assignee=alert.assignee or "",
         snoozed_until=alert.snoozed_until,
         decision=decision_of(decided) if decided is not None else None,

@@ -9,7 +9,7 @@ from bot.contents.clocks import Stands, clock_rows
 from bot.contents.summary import AlertStanding, Answer, Clocks, DecisionTaken
 from bot.study import Study
 from rules.model import Finding
-from storage.alert_records import HOLDS, Response, ResponseKind, StoredAlert
+from storage.alert_records import BY_BOT, HOLDS, Response, ResponseKind, StoredAlert
 from storage.alert_stands import stands
 
 _SUBJECT = "subject:"
@@ -82,7 +82,8 @@ def _subjects(item: StoredAlert) -> tuple[str, ...]:
 
 
 def _by(item: StoredAlert, as_of: datetime) -> list[Response]:
-    return [done for done in item.responses if done.at <= as_of]
+    """What people did by then."""
+    return [done for done in item.responses if done.at <= as_of and done.user_id != BY_BOT]
 
 
 def _resolved(item: StoredAlert, as_of: datetime) -> bool:

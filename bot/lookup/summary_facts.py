@@ -21,7 +21,7 @@ from rules.derive import Facts
 from rules.model import Audience, Finding, Rule, State
 from rules.tabulate import tabulate
 from rules.tabulated import events
-from storage.alert_records import StoredAlert
+from storage.alert_records import BY_BOT, StoredAlert
 from storage.as_of import Evaluated, alerts_at, evaluation_at, findings_at
 from storage.heads import read_head
 
@@ -120,7 +120,7 @@ def _changes(
         answer.kind.value
         for item in known
         for answer in item.responses
-        if answer.at <= as_of and (since is None or answer.at > since)
+        if answer.at <= as_of and (since is None or answer.at > since) and answer.user_id != BY_BOT
     )
     told = Changes(opened=news.newly, changed=news.changed, answered=tuple(sorted(done.items())))
     if before is None:

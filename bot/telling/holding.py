@@ -1,4 +1,7 @@
-"""After a pause, a hold or a halt: enrolment and dosing that are recorded all the same, told until somebody resumes."""
+"""After a pause, a hold or a halt: enrolment and dosing that are recorded all the same, told until somebody resumes.
+
+Each opens its alert again: nobody acknowledged *that*, and calls run anew until somebody does.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ from bot.views import HeldLine, StepContent
 from rules.holds import after_hold
 from rules.model import Urgency
 from storage import alerts
-from storage.alert_records import HOLDS, DecisionKind, ResponseKind, StoredAlert
+from storage.alert_records import BY_BOT, HOLDS, DecisionKind, ResponseKind, StoredAlert
+from storage.heads import lock_head
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +71,18 @@ def held_notices(conn: Connection, study: Study, now: datetime) -> Iterator[Noti
                     priority=PRIORITY[Urgency.CRITICAL], alert_id=alert.alert_id, alert_version=item.version,
                     thread_key=parent, broadcast=True,
                 )  # fmt: skip
+
+
+def note_broken(conn: Connection, study: Study, notice: Notice, now: datetime) -> None:
+    """Beside the queued notice of a broken hold, in its transaction: what was acknowledged covers it no more.
+
+    Which subject and act is in the notice alone. Recorded once for each notice; other notices change nothing.
+    """
+    content = notice.content
+    if not isinstance(content, StepContent) or content.step != "held" or notice.alert_id is None:
+        return
+    alerts.add_response(
+        conn, lock_head(conn, study.id), alert_id=notice.alert_id, kind=ResponseKind.HOLD_BROKEN,
+        alert_version=notice.alert_version or 1, user_id=BY_BOT, team_id="", at=now, basis="",
+        inbox_key=f"held:{notice.key}",
+    )  # fmt: skip

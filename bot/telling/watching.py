@@ -17,7 +17,7 @@ from bot.lookup.standing import source_lines
 from bot.paging.due import pages
 from bot.study import Study
 from bot.telling.calling import calls
-from bot.telling.holding import held_notices
+from bot.telling.holding import held_notices, note_broken
 from bot.telling.lasting import Condition, lasting, of_the_process, of_the_second_path, slow_outbox, told
 from bot.telling.outgoing import Notice, key, queue
 from bot.views import OpsContent, OpsKind, stored_from_body
@@ -44,6 +44,7 @@ def watch(study: Study, now: datetime) -> int:
         with study.database.writing(study.id) as conn:
             for notice in fresh:
                 queue(conn, study, notice)
+                note_broken(conn, study, notice, now)
     return len(fresh)
 
 

@@ -9,6 +9,8 @@ from bot.wording.forms import DECISIONS, held
 from bot.wording.text import mention, safe, words
 from bot.wording.times import hour
 
+CHANGED = "the alert has changed since it was acknowledged"
+
 
 def status(content: AlertContent, setting: Setting) -> str:
     """`○ Not acknowledged · …` or `● Acknowledged by @name 09:06 · decision still open · updated 09:06 …`."""
@@ -43,7 +45,9 @@ def _open(content: AlertContent, setting: Setting) -> list[str]:
         taken = _at(content.withdrawn.at, content, setting, offset=True)
         parts.append(f"{mention(content.withdrawn.user_id)} acknowledged by mistake, withdrawn {taken}")
     if reopened is not None:
-        parts = ["○ Open again: the alert has changed since it was acknowledged"]
+        broken = content.following.hold_broken
+        why = "what was held was done all the same, recorded after it was acknowledged" if broken else CHANGED
+        parts = [f"○ Open again: {why}"]
         parts.append(f"{mention(reopened.user_id)} acknowledged what it said at {_at(reopened.at, content, setting)}")
     opened = content.opened_at
     calls = [

@@ -256,6 +256,8 @@ class Life(RuleBasedStateMachine):
             if done is not None:
                 later = [v.reason for v in one.versions if v.version > done.alert_version]
                 assert not REOPENS.intersection(later), "L6"
+                since = [r.kind for r in one.responses if r.response_id > done.response_id]
+                assert ResponseKind.HOLD_BROKEN not in since, "L6"
                 assert done.user_id != STRANGER, "L10"
 
     @invariant()
