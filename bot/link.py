@@ -6,6 +6,7 @@ May not know what is said: `bot.slack` does.
 from __future__ import annotations
 
 import json
+import logging
 import ssl
 import threading
 from collections.abc import Callable, MutableMapping
@@ -197,6 +198,12 @@ class Link:
         return True
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Bolt finds our token in the environment and says that the client's is used: of no use to anybody."""
+    return "will be unused" not in record.getMessage()
+
+
 def bolt_app(client: WebClient) -> App:
     """A Bolt app on a client that never repeats a call; listeners block, as the rest of the program does."""
+    logging.getLogger("slack_bolt.App").addFilter(_is_news)
     return App(client=client, token_verification_enabled=False, process_before_response=False)
