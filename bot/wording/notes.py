@@ -6,6 +6,7 @@ The words "all quiet" are not used: nothing new does not mean safe.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from bot.views import (
     ClosedView,
@@ -158,7 +159,8 @@ def _answered(alert: OpenAlertLine, content: StatusContent) -> str:
     if alert.asks_again:
         return f"{seen}, met again since it was decided to continue"
     if alert.acknowledged_at is None:
-        return f"not acknowledged for {length(content.at - alert.opened_at)}"
+        age = content.at - alert.opened_at
+        return f"not acknowledged for {length(age)}" if age >= timedelta(minutes=1) else "not acknowledged yet"
     return f"{seen}, no decision for {length(content.at - alert.acknowledged_at)}"
 
 

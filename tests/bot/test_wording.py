@@ -356,6 +356,7 @@ def test_a_note_with_many_alerts_counts_what_it_leaves_out() -> None:
     said = note(view(StatusContent(Audience.OPEN, START, evaluated_at=START, alerts=many, newly=("r",))))
     assert said.head == "🛑 Checked: 1 rule newly crossed · 14 alerts still open"
     assert "Showing 10 of 14 open alerts." in said.lines
+    assert "Open: r (s0), not acknowledged yet." in said.lines
 
 
 def test_the_week_and_the_starting_state() -> None:
