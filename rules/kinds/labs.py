@@ -136,11 +136,16 @@ def _fits(lb: Columns, lab: Lab) -> Levels:
 
 
 def _values(lb: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Smallest and largest possible value: LBSTRESN, else the bound that LBSTRESC states ("<5"), else anything."""
+    """Smallest and largest possible value: LBSTRESN, else the bound that LBSTRESC states, else anything.
+
+    "<5" and ">5" leave out 5 itself, "<=5" and ">=5" do not.
+    """
     number = pd.to_numeric(lb.text("LBSTRESN"), errors="coerce").to_numpy(dtype=np.float64)
-    said = lb.text("LBSTRESC").astype("str").str.extract(r"^\s*([<>])=?\s*(-?\d+(?:\.\d+)?)\s*$")
-    bound = pd.to_numeric(said[1], errors="coerce").to_numpy(dtype=np.float64)
+    said = lb.text("LBSTRESC").astype("str").str.extract(r"^\s*([<>])(=?)\s*(-?\d+(?:\.\d+)?)\s*$")
+    bound = pd.to_numeric(said[2], errors="coerce").to_numpy(dtype=np.float64)
     under, over = (said[0] == "<").to_numpy(dtype=bool), (said[0] == ">").to_numpy(dtype=bool)
+    itself = (said[1] == "=").to_numpy(dtype=bool)
+    bound = np.where(itself, bound, np.nextafter(bound, np.where(under, -np.inf, np.inf)))
     unknown = np.isnan(number)
     low = np.where(unknown, np.where(over, bound, -np.inf), number)
     return low, np.where(unknown, np.where(under, bound, np.inf), number)

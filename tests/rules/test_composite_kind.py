@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from rules.model import State
 from tests.rules.tables import judge, only, rule, snapshot
 
@@ -41,6 +43,25 @@ def test_a_bound_is_read_and_a_result_without_a_number_is_a_doubt() -> None:
     assert only(composite(LOW), snapshot(DM=DM, LB=bound)).state is State.CROSSED
     doubt = only(composite(LOW), snapshot(DM=DM, LB=unread))
     assert (doubt.state, doubt.counted()[0].missing) == (State.PROVISIONAL, ("LBSTRESN",))
+
+
+@pytest.mark.parametrize(
+    ("said", "limit", "state"),
+    [
+        ("<3", {"below": 3}, State.CROSSED),
+        ("<=3", {"below": 3}, State.PROVISIONAL),
+        ("<=3", {"at_most": 3}, State.CROSSED),
+        (">3", {"at_most": 3}, State.WITHIN),
+        (">=3", {"at_most": 3}, State.PROVISIONAL),
+        (">3", {"above": 3}, State.CROSSED),
+        ("<3", {"at_least": 3}, State.WITHIN),
+    ],
+)
+def test_a_bound_leaves_its_own_number_out_unless_it_says_equal(said: str, limit: dict[str, int], state: State) -> None:
+    """A laboratory writes "<500" for what a protocol calls below 500: no doubt is left. Catches: "<" read as "<="."""
+    sign = {"name": "k", "lab": {"test": "K", "unit": "mmol/L"} | limit}
+    found = judge(composite(sign, near=0), snapshot(DM=DM, LB=LB + f"P1 | K | 1 | 2026-02-10 | | {said} | mmol/L"))
+    assert [one.state for one in found] == [state]
 
 
 def test_signs_far_apart_are_no_syndrome_within_days() -> None:
