@@ -26,11 +26,24 @@ def scopes_of(facts: Facts, chosen: Selected, per: str, similar: tuple[str, ...]
     if per == "subject":
         return [[str(v).strip() or UNKNOWN_SCOPE] for v in facts.event_column("USUBJID")[chosen.row]]
     if per == "term":
-        return _terms(facts, [str(v) for v in facts.event_column("AEDECOD")[chosen.row]], similar)
+        terms = [str(v) for v in facts.event_column("AEDECOD")[chosen.row]]
+        return _terms(facts, _as_first_spelt(terms, chosen), similar)
     if per == "soc":
-        return [[value or UNCODED] for value in _classes(facts, chosen)]
+        return [[value or UNCODED] for value in _as_first_spelt(_classes(facts, chosen), chosen)]
     sites = [str(v) or UNKNOWN_SCOPE for v in facts.subjects["site"]] + [UNKNOWN_SCOPE]
     return [[sites[at]] for at in facts.event_column("subject")[chosen.row]]
+
+
+def _as_first_spelt(values: list[str], chosen: Selected) -> list[str]:
+    """Each value as the first known of the events spells it: sites and coding tools differ in case and blanks, a scope
+    must not, or two subjects with "Rash" and "RASH" would each stand alone."""
+    values = [value.strip() for value in values]
+    if len({value.upper() for value in set(values)}) == len(set(values)):
+        return values
+    spelt: dict[str, str] = {}
+    for _, value in sorted(zip(chosen.known.tolist(), values, strict=True)):
+        spelt.setdefault(value.upper(), value)
+    return [spelt[value.upper()] for value in values]
 
 
 def _terms(facts: Facts, terms: list[str], similar: tuple[str, ...]) -> list[list[str]]:

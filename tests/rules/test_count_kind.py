@@ -30,6 +30,21 @@ DS = "USUBJID | DSDECOD | DSSTDTC\nP4 | SCREEN FAILURE | 2026-02-12"
 RECORDS = {"DM": DM, "AE": AE, "DS": DS}
 
 
+@pytest.mark.parametrize("per", ["term", "soc"])
+def test_a_term_in_other_letters_is_the_same_term(per: str) -> None:
+    """Two sites code "Rash" and " RASH": one scope, named as it was first known, in any order of rows. Catches: two
+    subjects with the same event who each stand alone, so that a rule on two of them never acts."""
+    head, *rows = ("USUBJID | AEDECOD | AEBODSYS | AESTDTC | known", *(
+        f"{who} | {term} | {term} | 2026-02-20 | {known}"
+        for who, term, known in (("P2", "RASH", "2026-03-05"), ("P1", "Rash", "2026-03-04"))
+    ))  # fmt: skip
+    for order in (rows, rows[::-1]):
+        found = only(
+            rule("count", events={}, at_least=2, per=per, near=0), snapshot(DM=DM, AE="\n".join([head, *order]))
+        )
+        assert (found.scope, found.state, found.events) == ("Rash", State.CROSSED, 2)
+
+
 def test_two_subjects_with_the_same_term() -> None:
     """Archetype 6: two participants with the same related event of grade 3. P1's fall and P3's are not both related."""
     one = rule("count", events={"related": True, "grade": ">=3"}, at_least=2, per="term", near=0)
