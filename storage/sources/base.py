@@ -161,12 +161,13 @@ class RecordSource(Protocol):
 
 def parse_duration(value: Any) -> timedelta:
     """`"5 min"`, `"36 h"`, `"2 d"`, `"30 s"` as a timedelta; a timedelta as it is. Must be longer than nothing."""
+    written = value
     if isinstance(value, str) and (found := _DURATION.fullmatch(value)):
         value = timedelta(seconds=float(found[1]) * _UNITS[found[2]])
     if not isinstance(value, timedelta) or value <= timedelta(0):
         raise PydanticCustomError(
             "duration", "{value} is not a duration; write a number and one of s, min, h, d, as in 5 min",
-            {"value": repr(value)},
+            {"value": repr(written)},
         )  # fmt: skip
     return value
 

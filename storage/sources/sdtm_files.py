@@ -7,6 +7,7 @@ extracts are copied over networks, and half a file is not a smaller study.
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ FORMATS = (".csv", ".parquet", ".xpt")
 
 SETTLED_SECONDS = 2.0
 """A file written to more recently than this may still be being written."""
+
+_LOOKS = re.compile(r"([a-z]{2})([-_]?\d{1,3})?\.([a-z0-9]+(?:\.(?:gz|zip|bz2|xz|zst))?)")
+"""A domain, perhaps with a number, in any format."""
 
 _XPT_RECORD = 80
 
@@ -77,6 +81,7 @@ def domain_files(folder: Path, named: Mapping[str, Sequence[str]]) -> tuple[dict
             warnings.append(f"{path.name} was not read: it has no DOMAIN column that says {domain}.")
             continue
         found.setdefault(domain, []).append(path)
+    warnings += [_unused(path, domain) for path, domain in _passed_over(folder) if domain not in found]
     for domain, paths in found.items():
         _refuse_two(domain, paths, domain in named)
     if not found:
@@ -185,6 +190,23 @@ def _listed(folder: Path) -> list[Path]:
             f"The folder {folder} cannot be read ({error.strerror})", "Correct `path`, or its rights."
         ) from error
     return [path for path in names if path.suffix.lower() in FORMATS and not path.name.startswith((".", "~"))]
+
+
+def _passed_over(folder: Path) -> list[tuple[Path, str]]:
+    """Files that look like a domain and are not read, each with that domain: `ae.csv.gz`, `ae.sas7bdat`, `ae1.csv`."""
+    looks = [(path, _LOOKS.fullmatch(path.name.lower())) for path in sorted(folder.iterdir())]
+    return [
+        (path, found[1].upper())
+        for path, found in looks
+        if found and found[1].upper() in DOMAINS and (found[2] or f".{found[3]}" not in FORMATS)
+    ]
+
+
+def _unused(path: Path, domain: str) -> str:
+    """The sentence about one of them, and what to do."""
+    if path.suffix.lower() in FORMATS:
+        return f"{path.name} was not read: say that it is part of {domain} under `files: {{{domain}: [{path.name}]}}`."
+    return f"{path.name} was not read: write {domain} as one of {', '.join(FORMATS)}."
 
 
 def _domain_of(stem: str) -> str | None:

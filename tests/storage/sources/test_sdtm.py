@@ -217,4 +217,6 @@ def test_settings_say_what_is_wrong() -> None:
         SdtmSettings(id="edc", path=".", columns={"CM": {}})
     with pytest.raises(ValueError, match=r"5 minutes.* is not a duration"):
         SdtmSettings.model_validate({"id": "edc", "path": ".", "every": "5 minutes"})
+    with pytest.raises(ValueError, match="'0 min' is not a duration"):  # as it is written, not as it was read
+        SdtmSettings.model_validate({"id": "edc", "path": ".", "every": "0 min"})
     assert SdtmSettings.model_validate({"id": "e", "path": ".", "every": "36 h"}).every == timedelta(hours=36)

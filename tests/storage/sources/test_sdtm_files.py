@@ -34,6 +34,34 @@ def test_parts_of_a_split_domain_are_known_by_their_domain_column(tmp_path: Path
     assert {w.split()[0] for w in warnings} == {"data.csv", "aeco.csv"}
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("ae.csv.gz", "write AE as one of"),
+        ("AE.sas7bdat", "write AE as one of"),
+        ("ae.xlsx", "write AE as one of"),
+        ("ae1.csv", "under `files: {AE: [ae1.csv]}`"),
+        ("ae_2.parquet", "under `files: {AE: [ae_2.parquet]}`"),
+    ],
+)
+def test_a_file_that_looks_like_a_missing_domain_is_named(tmp_path: Path, name: str, hint: str) -> None:
+    """Otherwise its events are watched by nothing, and the only sign is a rule that says that there is no AE."""
+    write(tmp_path, "dm.csv", "x\n")
+    write(tmp_path, name, "x\n")
+    write(tmp_path, "cm.csv.gz", "x\n")  # of a domain that is never read
+    (warning,) = domain_files(tmp_path, {})[1]
+    assert warning.startswith(f"{name} was not read: ")
+    assert hint in warning
+
+
+@pytest.mark.parametrize("named", [{}, {"AE": ["ae.csv"]}])
+def test_a_copy_beside_a_domain_that_is_read_is_no_news(tmp_path: Path, named: dict[str, list[str]]) -> None:
+    """An archive of last week's extract must not cost ops a message."""
+    for name in ("ae.csv", "ae.csv.gz", "ae_1.csv"):
+        write(tmp_path, name, "x\n")
+    assert domain_files(tmp_path, named)[1] == []
+
+
 def test_named_files_go_before_names(tmp_path: Path) -> None:
     write(tmp_path, "adverse.csv", "x\n")
     write(tmp_path, "ae.csv", "x\n")
