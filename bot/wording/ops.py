@@ -134,7 +134,7 @@ def ops(view: OpenView | ClosedView) -> Said:
     shape, title, template = SAYS[content.kind]
     meaning = template.format(subject=_named(content), number=content.number)
     reason = safe(content.reason, SENTENCE)
-    reason += "." if reason and not reason.endswith((".", ")", "…")) else ""
+    reason += "." if reason and not reason.endswith((".", ".)", "…")) else ""
     fix = f"What to do: {safe(content.fix, SENTENCE)}" if content.fix else ""
     lines = tuple(filter(None, [f"*{reason}*" if reason else "", meaning, *map(_fault, content.faults), fix]))
     since = f"Since {moment(content.since, view.setting.timezone)}. " if content.since else ""

@@ -394,6 +394,12 @@ def test_every_ops_message_says_what_where_and_what_to_do(kind: OpsKind) -> None
     assert said.head[0] in "🛑🔶✅"
 
 
+def test_a_reason_that_ends_in_brackets_is_a_whole_sentence() -> None:
+    """Catches: "... no first doses (DM.RFXSTDTC or EX.EXSTDTC) Nobody is watching", two sentences read as one."""
+    broken = OpsContent(OpsKind.RULE_FAILED, START, subject="r", reason="the records have no first doses (DM.RFXSTDTC)")
+    assert "(DM.RFXSTDTC)." in " ".join(ops(view(broken, Audience.OPS)).lines)
+
+
 def test_faults_are_told_by_row_and_column_never_by_value() -> None:
     """Would catch a patient's data in an ops channel; FaultLine has no place for a value."""
     line = FaultLine("edc", "ae.csv", "AESTDTC", "impossible_date", tuple(range(1, 13)), 40)
