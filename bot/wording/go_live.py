@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from bot.checking.rule_report import RuleReport, boundary_of
 from bot.contents.summary import Drawn
@@ -139,10 +140,14 @@ def _channels(dossier: Dossier) -> Table:
 
 def _drill(dossier: Dossier, zone: str) -> Iterator[Table | str]:
     drill = dossier.drill
-    pages = count(drill.body["pages"].get("sent", 0), "test page")
-    yield f"The drill ended {moment(drill.at, zone)}: everybody pressed, {pages} taken (audit entry {drill.seq:,})."
+    sent = drill.body["pages"].get("sent", 0)
+    pages = f"{count(sent, 'test page')} taken" if sent else "no test page was sent by a second path"
+    yield f"The drill ended {moment(drill.at, zone)}: everybody pressed, {pages} (audit entry {drill.seq:,})."
     columns = (Column("Person"), Column("Asked in", width=2), Column("Pressed", width=2))
-    rows = tuple(Row((user, CHANNEL_WORD[where], plain(at))) for (user, where), at in sorted(drill.confirmed().items()))
+    rows = tuple(
+        Row((user, CHANNEL_WORD[where], moment(datetime.fromisoformat(at), zone)))
+        for (user, where), at in sorted(drill.confirmed().items())
+    )
     yield Table("T4 Drill", "T4", "Who showed that a message reaches them", columns, rows)
 
 

@@ -97,6 +97,7 @@ def test_a_passed_drill_a_clean_check_and_a_name_write_the_record_once(busy: Sit
     for said in ("Example Person, principal investigator", "not an electronic signature", "related-serious",
                  "U0DSMBCHAIR", "#site-dsmb", "everybody pressed", "Expected", "Actual"):  # fmt: skip
         assert said in text, said
+    assert not re.search(r"\d{4}-\d\d-\d\dT", text), "a time as the database keeps it, without the study's zone"
     exported = [json.loads(line) for line in ready.run("audit", "export").out.splitlines()]
     (entry,) = [one for one in exported if one["kind"] == "went_live"]
     assert entry["body"]["approved_by"] == NAMED[1]
