@@ -115,12 +115,13 @@ class Desk:
 
         Parameters
         ----------
-        older_than: leave alone what came more recently, because a listener may still be applying it.
+        older_than: leave alone what came more recently, because a listener may still be applying it. What came "later
+            than now" was kept before the clock was put back, and does not wait for that time to come again.
         """
-        before = self.clock() - older_than
+        now = self.clock()
         with self.db.reading() as conn:
             rows = inbox.unapplied(conn, study_ids=list(self.voices))
-        left = [row for row in rows if row.received_at <= before]
+        left = [row for row in rows if not now - older_than < row.received_at <= now]
         for row in left:
             self.apply(row.inbox_key, from_payload(row.payload))
         return len(left)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -166,14 +166,17 @@ def test_a_click_that_cannot_be_kept_is_not_acknowledged(
     assert front.acknowledge(cast.INVESTIGATOR, key) == 500
 
 
+@pytest.mark.parametrize("put_back", [timedelta(0), timedelta(minutes=45)])
 def test_what_a_crash_left_is_applied_at_the_next_start_once(
-    alerted: tuple[Front, str], monkeypatch: pytest.MonkeyPatch
+    alerted: tuple[Front, str], monkeypatch: pytest.MonkeyPatch, put_back: timedelta
 ) -> None:
-    """Would catch an acknowledged envelope whose click is forgotten, or applied twice."""
+    """Would catch an acknowledged envelope whose click is forgotten, waits for a clock put back, or applies twice."""
     front, key = alerted
     with monkeypatch.context() as dies:
         dies.setattr(front.desk, "apply", lambda *_, **__: None)
         front.acknowledge(cast.INVESTIGATOR, key)
+    now = front.desk.clock()
+    monkeypatch.setattr(front.desk, "clock", lambda: now - put_back)
     assert front.desk.catch_up() == 1
     assert front.desk.catch_up() == 0
     assert len(front.responses()) == 1
