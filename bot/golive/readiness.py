@@ -54,7 +54,7 @@ def unchecked(report: Report, codes: Collection[str]) -> Iterator[Lack]:
 def undrilled(found: Collection[str]) -> Iterator[Lack]:
     """What the last drill does not show (`bot.golive.drilled.shortcomings`)."""
     for one in found:
-        yield Lack(f"Drill: {one}", "Run dsmbot drill again, with everybody at their phone")
+        yield Lack(f"Drill: {one}", "Run dsmbot drill, with everybody at their phone")
 
 
 def unrehearsed(seen: Rehearsed) -> Iterator[Lack]:

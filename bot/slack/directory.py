@@ -64,13 +64,14 @@ class Directory:
 
     Parameters
     ----------
-    client: without retry handlers.
+    client: without retry handlers.   unlisted: why the server gave no list of its channels, "" while it gave one.
     """
 
     client: WebClient
     _identity: Identity | None = None
     _ids: dict[str, str] = field(default_factory=dict)
     _listed_at: datetime | None = None
+    unlisted: str = ""
 
     def identity(self) -> Identity:
         """Who the bot is, asked once. Unknown while the server cannot be reached."""
@@ -145,7 +146,9 @@ class Directory:
     def _listed(self) -> Iterator[tuple[str, str]]:
         def page(cursor: str) -> Outcome:
             kinds = "public_channel,private_channel"
-            return attempt(lambda: self.client.conversations_list(types=kinds, limit=500, cursor=cursor or None))
+            found = attempt(lambda: self.client.conversations_list(types=kinds, limit=500, cursor=cursor or None))
+            self.unlisted = "" if found.fate is Fate.DONE else found.error
+            return found
 
         for data in _pages(page):
             for channel in data.get("channels") or ():

@@ -205,7 +205,10 @@ class _Look:
     def _channel(self, config: Configured, audience: Audience, facts: ChannelFacts, asked: Outcome) -> None:
         place = ("slack", "channels", audience.value)
         strict = audience in RESTRICTED
-        if asked.fate is Fate.REFUSED and asked.error != "unknown_method":
+        if asked.error == "channel_not_found" and facts.channel_id.startswith("#") and self.directory.unlisted:
+            what = f"this server gives no list of channels (conversations.list: {self.directory.unlisted})"
+            self.problems.append(config.document.problem(place, what, "Write the channel's id instead of its name"))
+        elif asked.fate is Fate.REFUSED and asked.error != "unknown_method":
             self.problems.append(config.document.problem(place, f"Slack answers {asked.error}", asked.fix))
         elif asked.fate is not Fate.DONE:
             found = config.document.problem(

@@ -70,7 +70,7 @@ def test_without_a_drill_it_is_refused_and_says_everything_at_once(site: Site) -
     done = asked(site)
     assert (done.code, done.json["live"]) == (1, False)
     assert "Drill: no drill was finished in this database" in whats(done)
-    assert "Run dsmbot drill again" in done.err
+    assert "Run dsmbot drill, with everybody" in " ".join(done.err.split())
     assert "SITE-1 has not gone live" in done.err
     assert not (site.folder / "go-live.pdf").exists()
     assert "went_live" not in site.run("audit", "export").out

@@ -180,3 +180,23 @@ def test_an_answer_without_an_error_code_is_named_by_its_status(port: int) -> No
     """And stays unknown: whoever answered 404 may be a proxy behind which the post was made."""
     found = attempt(lambda: _there(port).chat_postMessage(channel="C1", text="anything"))
     assert (found.fate, found.error) == (Fate.UNKNOWN, "http_404")
+
+
+def test_a_server_that_lists_no_channels_is_told_apart_from_a_channel_that_does_not_exist(
+    port: int, foreign: Foreign, config: StudyConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Would catch the advice to invite a bot that is in the channel already."""
+
+    def answer(method: str, said: Mapping[str, str]) -> dict[str, Any] | None:
+        if method == "conversations.info" and said["channel"].startswith("#"):
+            return {"ok": False, "error": "channel_not_found"}
+        if method == "conversations.list":
+            return {"ok": False, "error": "unknown_method"}
+        return Foreign.answer(foreign, method, said)
+
+    monkeypatch.setattr(foreign, "answer", answer, raising=False)
+    found = examine([config], _there(port), None, starting=True)
+    told = [str(problem) for problem in found.problems if problem.where.startswith("slack.channels")]
+    assert len(told) == 4
+    assert all("no list of channels (conversations.list: unknown_method)" in one for one in told)
+    assert all("Write the channel's id instead of its name" in one for one in told)
