@@ -644,7 +644,8 @@ function hearMessage({ kind, message: m }) {
   if (kind === "deleted") { if (at >= 0) all.splice(at, 1); }
   else if (at >= 0) all[at] = m;
   else { all.push(m); all.sort((x, y) => (x.payload.ts < y.payload.ts ? -1 : 1)); }
-  if (kind === "posted" && m.channel !== S.active) { S.unread[m.channel] = (S.unread[m.channel] || 0) + 1; if (!channelOf(m.channel)) return load(); drawRail(); }
+  const inChannel = !isReply(m) || m.payload.subtype === "thread_broadcast"; // a reply in a thread makes no channel unread
+  if (kind === "posted" && m.channel !== S.active) { if (inChannel) S.unread[m.channel] = (S.unread[m.channel] || 0) + 1; if (!channelOf(m.channel)) return load(); drawRail(); }
   if (kind === "posted") {
     if (/^(🛑|STOPPING RULE)/u.test(emojis(m.payload.text || ""))) $("loud").textContent = decode(m.payload.text);
     appear(m);

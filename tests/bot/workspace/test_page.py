@@ -249,9 +249,11 @@ def test_commands_home_and_unread_counts(page: Any, client: WebClient, app: App,
     page.fill("#words", "/safety status")
     page.keyboard.press("Enter")
     page.get_by_text("status: status").wait_for()
-    client.chat_postMessage(channel=OPS, text="a source is stale")
+    first = client.chat_postMessage(channel=OPS, text="a source is stale")
     page.locator("#rail .count").wait_for()
-    assert page.get_by_role("button", name="private channel sts-calc-ops, 1 new").count() == 1
+    client.chat_postMessage(channel=OPS, text="a reply makes no channel unread", thread_ts=first["ts"])
+    client.chat_postMessage(channel=OPS, text="another source is stale")
+    page.get_by_role("button", name="private channel sts-calc-ops, 2 new").wait_for()
     page.get_by_role("button", name="Home").click()
     page.get_by_text("your alerts").wait_for()
 
