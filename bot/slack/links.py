@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import partial
 
 from bot.slack.line import Line
-from bot.slack.outcomes import Fate, attempt
+from bot.slack.outcomes import Fate, Outcome, attempt
 from bot.telling.grouping import GROUP, stored_group
 from bot.views import StatusContent
 from bot.wording.notes import SHOWN
@@ -32,12 +31,16 @@ def linked(line: Line, item: Item, content: StatusContent) -> StatusContent:
         return content
     addresses: dict[int, str] = {}
     for number, (channel_id, ts) in _places(line, item.study_id, wanted).items():
-        said = attempt(partial(line.client.chat_getPermalink, channel=channel_id, message_ts=ts))
+        said = _asked(line, channel_id, ts)
         address = str(said.data.get("permalink") or "")
         if said.fate is not Fate.DONE or not _ADDRESS.fullmatch(address):
             break
         addresses[number] = address
     return replace(content, alerts=tuple(replace(a, link=addresses.get(a.alert_id, "")) for a in content.alerts))
+
+
+def _asked(line: Line, channel_id: str, ts: str) -> Outcome:
+    return attempt(lambda: line.client.chat_getPermalink(channel=channel_id, message_ts=ts))
 
 
 def _places(line: Line, study_id: str, wanted: list[int]) -> dict[int, tuple[str, str]]:
