@@ -235,6 +235,7 @@ def test_a_click_without_the_right_changes_nothing_is_told_and_audited(alerted: 
     assert front.responses() == []
     assert "refused" in front.bench.audited()
     if who != "U0NOBODY":
+        settle(front, lambda: front.told(who))
         assert front.told(who) == [replies.MAY_NOT]
 
 
