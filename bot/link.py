@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import ssl
 import threading
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import structlog
@@ -137,17 +139,27 @@ class Link:
         """Close the socket for good, within `CLOSE_SECONDS`.
 
         A socket that is replaced in the same moment takes back, in slack-sdk, that it was told to end; its thread then
-        goes on and `close` waits for it for ever. So it is told again until it has heard.
+        goes on and `close` waits for it for ever. So it is told again until it has heard. The thread sleeps in a read
+        of up to three seconds; the socket is shut down, so that it wakes at once.
         """
         self._closed.set()
+        self._handler.client.auto_reconnect_enabled = False
         closing = threading.Thread(target=self._handler.close, name="close-socket", daemon=True)
         closing.start()
         for _ in range(round(CLOSE_SECONDS / CLOSE_AGAIN_SECONDS)):
+            self._wake_to_end()
             closing.join(CLOSE_AGAIN_SECONDS)
             if not closing.is_alive():
                 return
-            self._handler.client.current_session_state.terminated = True
         log.warning("the socket did not close; it ends with the process", seconds=CLOSE_SECONDS)
+
+    def _wake_to_end(self) -> None:
+        client = self._handler.client
+        client.current_session_state.terminated = True
+        reading = getattr(client.current_session, "sock", None)
+        if isinstance(reading, socket.socket):
+            with suppress(OSError):  # closed already; and not TLS's own shutdown: its reader is another thread
+                socket.socket.shutdown(reading, socket.SHUT_RDWR)
 
     def _heard(self, raw: str) -> None:
         """Look for `num_connections` in the hello (https://docs.slack.dev/apis/events-api/using-socket-mode)."""

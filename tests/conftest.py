@@ -1,4 +1,4 @@
-"""What every room's tests share: one browser a worker, because Playwright's sync API cannot be started twice."""
+"""What every room's tests share: the examples of hypothesis, and one browser a worker (Playwright starts only once)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("wander", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeatable")  # the same examples on every machine, and none judged by how fast it is
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

@@ -11,12 +11,10 @@ repeated without looking, a click lost between inbox and alert or applied twice,
 from __future__ import annotations
 
 import functools
-import gc
 import importlib
 import itertools
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -71,7 +69,6 @@ class Play:
     site: Site
     hand: Hand
     workspace: RunningWorkspace
-    closing: ThreadPoolExecutor
     environment: dict[str, str] = field(default_factory=dict)
     planted: Planted = field(default_factory=lambda: Planted())
     _process: ExitStack = field(default_factory=ExitStack)
@@ -85,7 +82,7 @@ class Play:
         composed = self._process.enter_context(opened(configs, mode=Mode.PRACTICE, secrets=secrets, clock=clock))
         self.study: Study = composed.studies[0]
         self.connection = connect(composed, secrets, needs_socket=True, pace=Pace(page=200, seconds=0))
-        self._process.callback(lambda old=self.connection: self.closing.submit(old.close))
+        self._process.callback(self.connection.close)
         self.connection.desk.catch_up()
 
     def stop(self) -> None:
@@ -327,16 +324,8 @@ def result_of(play: Play) -> Result:
 MakePlay = Callable[..., Play]
 
 
-@pytest.fixture(scope="module")
-def closing() -> Iterator[ThreadPoolExecutor]:
-    """Where connections of dead processes end: slack-sdk takes three seconds for it."""
-    with ThreadPoolExecutor(16) as pool:
-        yield pool
-    gc.collect()
-
-
 @pytest.fixture
-def make_play(tmp_path: Path, closing: ThreadPoolExecutor) -> Iterator[MakePlay]:
+def make_play(tmp_path: Path) -> Iterator[MakePlay]:
     """A function that sets the stage anew, on a SQLite file unless another database is given."""
     with ExitStack() as stack:
         numbers = itertools.count()
@@ -347,7 +336,7 @@ def make_play(tmp_path: Path, closing: ThreadPoolExecutor) -> Iterator[MakePlay]
             site = Site(folder, every="5 min")
             hand = Hand(site.day(69))
             workspace = stack.enter_context(serve(Workspace(seed=1, clock=hand.now)))
-            play = Play(site, hand, workspace, closing, {"DSMBOT_DATABASE_URL": url} if url else {})
+            play = Play(site, hand, workspace, {"DSMBOT_DATABASE_URL": url} if url else {})
             stack.callback(play.stop)
             return play
 
@@ -355,12 +344,12 @@ def make_play(tmp_path: Path, closing: ThreadPoolExecutor) -> Iterator[MakePlay]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, closing: ThreadPoolExecutor) -> Result:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """What comes of the study when nothing crashes."""
     site = Site(tmp_path_factory.mktemp("undisturbed"), every="5 min")
     hand = Hand(site.day(69))
     with serve(Workspace(seed=1, clock=hand.now)) as workspace:
-        play = Play(site, hand, workspace, closing)
+        play = Play(site, hand, workspace)
         perform(play, Planted())
         found = result_of(play)
         play.stop()

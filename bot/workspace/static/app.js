@@ -262,6 +262,7 @@ function overflow(e, b, at) {
     list.hidden = true;
     opener.setAttribute("aria-expanded", "false");
     if (back) opener.focus();
+    if (box.closest("[data-late]")) setTimeout(() => redraw(at.message), 150);
   }
   function keys(event) {
     const at_ = items().indexOf(document.activeElement), step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -365,6 +366,7 @@ function redraw(m, tint = false) {
   const now = S.data.messages.find((one) => keyOf(one) === keyOf(m));
   for (const old of document.querySelectorAll(`[data-key="${CSS.escape(keyOf(m))}"]`)) {
     if (!now) { old.remove(); continue; }
+    if (old.querySelector("[role=menu]:not([hidden])")) { old.dataset.late = ""; continue; } // not from under a hand: when the menu shuts
     const inside = old.contains(document.activeElement) ? document.activeElement : null;
     const fresh = message(now, old.closest("#thread-log") ? "thread" : old.closest(".screen") ? "phone" : "talk");
     if (old.tabIndex === 0) fresh.tabIndex = 0;

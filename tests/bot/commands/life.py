@@ -86,4 +86,4 @@ def life(site: Site, start: datetime = START, mode: Mode = Mode.LIVE, **secrets:
         try:
             yield Life(site, composed.studies[0], connection, hand)
         finally:
-            threading.Thread(target=connection.close).start()  # slack-sdk takes three seconds for it
+            connection.close()

@@ -68,6 +68,21 @@ def test_an_empty_channel_says_what_comes(page: Any) -> None:
     assert page.inner_text("#hidden") == "2 channels hidden"
 
 
+def test_an_open_menu_is_not_taken_from_under_a_hand(page: Any, client: WebClient) -> None:
+    """Would catch a menu that closes when its message is edited, and a message that stays old when it shuts."""
+    at = client.chat_postMessage(channel=OPEN, text=ALERT, blocks=alert())["ts"]
+    page.get_by_role("button", name="More actions").click()
+    item = page.get_by_role("menuitem", name="Why")
+    held = item.element_handle()
+    client.chat_update(channel=OPEN, ts=at, text=ALERT, blocks=[header("🛑 Updated 09:12"), *alert()[1:]])
+    client.chat_postMessage(channel=OPEN, text="The edit was heard before this.")
+    page.get_by_text("The edit was heard before this.").wait_for()
+    assert held.is_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("heading", name="Updated 09:12").wait_for()
+    assert page.get_by_role("menuitem").count() == 0
+
+
 def test_acknowledge_from_alert_to_everyone(
     browser: Any, page: Any, running: RunningWorkspace, client: WebClient, acknowledging: None
 ) -> None:
