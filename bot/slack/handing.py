@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from slack_sdk import WebClient
 
+from bot.slack.links import address_of
 from bot.slack.messages import Message, plainer
 from bot.slack.outcomes import Fate, Outcome, attempt
 
@@ -46,32 +47,42 @@ def is_long(message: Message, enclosures: Sequence[Enclosure] = ()) -> bool:
     return bool(enclosures) or len(message.text) > LONG_TEXT or len(message.blocks) > LONG_BLOCKS
 
 
-def to_person(client: WebClient, user_id: str, message: Message, enclosures: Sequence[Enclosure] = ()) -> str:
-    """Send an answer to a person's direct messages; returns the conversation, "" where it could not be sent."""
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """Whether an answer was posted, and the address that opens it ("" where Slack gave none)."""
+
+    done: bool
+    address: str = ""
+
+
+def to_person(client: WebClient, user_id: str, message: Message, enclosures: Sequence[Enclosure] = ()) -> Handed:
+    """Send an answer to a person's direct messages."""
     opened = attempt(lambda: client.conversations_open(users=user_id))
     channel = str((opened.data.get("channel") or {}).get("id") or "")
     if opened.fate is not Fate.DONE or not channel:
         log.warning("a direct message could not be opened", user=user_id, error=opened.error)
-        return ""
-    return channel if to_channel(client, channel, message, enclosures, thread=False) else ""
+        return Handed(done=False)
+    ts = to_channel(client, channel, message, enclosures, thread=False)
+    return Handed(bool(ts), address_of(client, channel, ts) if ts else "")
 
 
 def to_channel(
     client: WebClient, channel_id: str, message: Message, enclosures: Sequence[Enclosure] = (), *, thread: bool = True
-) -> bool:
-    """Post an answer; False where its text could not be posted. `thread`: what follows it goes into its thread."""
+) -> str:
+    """Post an answer; returns its ts, "" where its text could not be posted. `thread`: what follows goes into it."""
     posted = _posted(client, channel_id, message)
     if posted.fate is not Fate.DONE:
         log.warning("an answer could not be posted", channel=channel_id, error=posted.error)
-        return False
-    parent = str(posted.data.get("ts") or "") if thread else None
+        return ""
+    ts = str(posted.data.get("ts") or "")
+    parent = ts if thread else None
     for one in enclosures:
         sent = attempt(lambda one=one: _upload(client, channel_id, parent, one))  # type: ignore[misc]
         if sent.fate is not Fate.DONE:
             log.warning("a file could not be uploaded", channel=channel_id, file=one.name, error=sent.error)
             missing = f"The picture or file “{one.title}” could not be shown; its words are above."
             attempt(lambda missing=missing: _say(client, channel_id, parent, missing))  # type: ignore[misc]
-    return True
+    return ts
 
 
 def _posted(client: WebClient, channel_id: str, message: Message) -> Outcome:

@@ -1,12 +1,14 @@
-"""From a line about an open alert to its message: Slack says the address, and a line without one stands alone."""
+"""The way to a message: Slack says its address, and words without one stand alone."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 
+from slack_sdk import WebClient
+
 from bot.slack.line import Line
-from bot.slack.outcomes import Fate, Outcome, attempt
+from bot.slack.outcomes import Fate, attempt
 from bot.telling.grouping import GROUP, stored_group
 from bot.views import StatusContent
 from bot.wording.notes import SHOWN
@@ -31,16 +33,18 @@ def linked(line: Line, item: Item, content: StatusContent) -> StatusContent:
         return content
     addresses: dict[int, str] = {}
     for number, (channel_id, ts) in _places(line, item.study_id, wanted).items():
-        said = _asked(line, channel_id, ts)
-        address = str(said.data.get("permalink") or "")
-        if said.fate is not Fate.DONE or not _ADDRESS.fullmatch(address):
+        address = address_of(line.client, channel_id, ts)
+        if not address:
             break
         addresses[number] = address
     return replace(content, alerts=tuple(replace(a, link=addresses.get(a.alert_id, "")) for a in content.alerts))
 
 
-def _asked(line: Line, channel_id: str, ts: str) -> Outcome:
-    return attempt(lambda: line.client.chat_getPermalink(channel=channel_id, message_ts=ts))
+def address_of(client: WebClient, channel_id: str, ts: str) -> str:
+    """Where a message is opened from, "" where Slack does not say (https://docs.slack.dev/reference/methods/chat.getPermalink)."""
+    said = attempt(lambda: client.chat_getPermalink(channel=channel_id, message_ts=ts))
+    address = str(said.data.get("permalink") or "")
+    return address if said.fate is Fate.DONE and _ADDRESS.fullmatch(address) else ""
 
 
 def _places(line: Line, study_id: str, wanted: list[int]) -> dict[int, tuple[str, str]]:

@@ -25,9 +25,10 @@ MENU = (
 """Label of a button → what it asks, as if typed."""
 
 
-def sent(channel_id: str) -> str:
-    """The answer went to the direct messages."""
-    return f"The answer is long, so I sent it to your direct messages: <#{channel_id}>. Only you see it there."
+def sent(address: str) -> str:
+    """The answer went to the direct messages; `address` opens it there."""
+    there = f" <{address}|Open it>" if address else ""
+    return f"The answer is long, so I sent it to your direct messages. Only you see it there.{there}"
 
 
 def not_found(missing: NotFound, command: str) -> str:

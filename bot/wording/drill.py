@@ -25,7 +25,7 @@ def drill(view: OpenView | ClosedView) -> Said:
     essential = f"DRILL · {safe(view.setting.study_id)}:"
     began = f"Asked {moment(content.at, zone)}."
     return Said(
-        text=marked(unescaped_lines([essential, nothing, ask]), view.setting.mode),
+        text=marked(unescaped_lines([f"{essential} can you be reached?", nothing, ask]), view.setting.mode),
         head=f"{LOOK} {marked('Drill: can you be reached?', view.setting.mode)}",
         lines=(f"*{nothing}*", ask, why),
         meta=tuple(filter(None, [began, MARK[view.setting.mode]])),

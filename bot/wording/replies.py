@@ -28,17 +28,19 @@ NOT_UNDERSTOOD = "This button is not one of mine. Nothing was changed."
 COMMANDS = {
     "status": "what was checked and what is open",
     "alerts open|all": "every alert with who has seen it",
-    "rule ID": "what a rule says, where it stands, the chance to cross, its plot",
+    "rule ID": "what a rule says and where it stands, the chance to cross, a plot",
     "subject ID": "one subject's course in study days, with a picture",
     "aes [filters]": "adverse events in coded terms: serious related unrelated fatal grade>=3 term=… site=… since=7d",
-    "summary [as-of]": "the open summary of now or of a day such as 2026-05-14, with its PDF and XLSX",
-    "raise": "a form: a concern of your own, under a rule that allows it; your words are not posted",
-    "cover PERSON until DATE": "somebody acts in your place until the end of that day; cover off ends it",
+    "summary [as-of]": "the open summary of now or of a day (2026-05-14), with PDF and XLSX",
+    "raise": "a form for a concern of your own; your words are not posted",
+    "cover PERSON until DATE": "somebody acts in your place to the end of that day; cover off ends it",
     "handover PERSON": "asks somebody to take over the open alerts that you hold",
-    "menu": "buttons for the common questions; the command alone opens it, too",
+    "menu": "buttons for the common questions; the command alone opens it",
     "help": "this list",
 }
 """Words after the slash command, and what they give."""
+
+SHARE = "Add --share to post an answer where everybody in the channel reads it."
 
 
 def acknowledged(by: Acknowledgement, setting: Setting) -> str:
@@ -106,8 +108,8 @@ def accepted(by: Acknowledgement, setting: Setting) -> str:
 
 def help_text(command: str, setting: Setting | None = None) -> str:
     """The words that the command knows."""
-    known = "\n".join(f"• {safe(command)} {word}: {gives}" for word, gives in COMMANDS.items())
-    return in_mode(f"I know:\n{known}", setting)
+    known = "\n".join(f"• *{word}*: {gives}" for word, gives in COMMANDS.items())
+    return in_mode(f"Type {safe(command)} and one of these:\n{known}\n{SHARE}", setting)
 
 
 def commands_table() -> str:
@@ -119,7 +121,7 @@ def commands_table() -> str:
 def unknown_word(command: str, word: str, nearest: Sequence[str]) -> str:
     """A word the command does not know, with the nearest one it does."""
     hint = f" Did you mean {safe(command)} {nearest[0]}?" if nearest else ""
-    return f"I don't know '{safe(word, 40)}'.{hint}\n{help_text(command)}"
+    return f"I don't know '{safe(word, 40)}'.{hint} {safe(command)} help lists what I know."
 
 
 def in_mode(text: str, setting: Setting | None) -> str:

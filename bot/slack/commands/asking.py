@@ -135,5 +135,5 @@ def _hand_over(case: Case, act: Act, view: OpenView | ClosedView, *, share: bool
     elif not handing.is_long(message, following):
         case.answer(message.text, message.blocks)
     else:
-        channel = handing.to_person(client, request.user_id, message, following)
-        case.answer(wording.sent(channel) if channel else wording.NOT_SENT)
+        handed = handing.to_person(client, request.user_id, message, following)
+        case.answer(wording.sent(handed.address) if handed.done else wording.NOT_SENT)

@@ -58,8 +58,10 @@ def test_a_short_answer_stays_where_it_was_asked_for_that_person_alone(living: L
 
 def test_a_long_answer_goes_to_the_direct_messages_with_its_picture_described(living: Life) -> None:
     """Would catch an answer that is gone when the window is loaded anew, or a picture without words."""
-    assert "sent it to your direct messages" in ask(living, DOCTOR, "subject S-002")
+    told = ask(living, DOCTOR, "subject S-002")
+    assert "sent it to your direct messages" in told
     text, picture = direct(living, DOCTOR)
+    assert f"/p{text['ts'].replace('.', '')}|Open it>" in told
     assert text["text"].startswith("Subject S-002 · SITE-1.")
     assert picture["files"][0]["alt_txt"].startswith("Timeline of subject S-002")
     assert picture["files"][0]["mimetype"] == "image/png"

@@ -29,7 +29,7 @@ COMMANDS = {
     "rule tolerability": "sent it to your direct messages", "subject S-002": "sent it to your direct messages",
     "aes serious grade>=3": "Hypersensitivity",
     "summary": "sent it to your direct messages", "summary 2026-05-14": "sent it to your direct messages",
-    "menu": "What would you like to know?", "": "What would you like to know?", "help": "/safety handover",
+    "menu": "What would you like to know?", "": "What would you like to know?", "help": "handover PERSON",
     "sttus": "Did you mean /safety status?", "rule tolerabilty": "Did you mean tolerability?",
     "subject S-0002": "Nothing was shown", "summary 2199-01-01": "Nothing was shown",
     "cover <@U0MONITOR> until 2026-05-31": "covers for you",
