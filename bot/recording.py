@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from bot.lookup.standing import SINGLE, starting_state
 from bot.study import Study
-from bot.telling.grouping import Opened, divided, queue_group
+from bot.telling.grouping import Changed, Opened, divided, queue_group
 from bot.telling.outgoing import PRIORITY, alert_key, key
 from bot.views import StepContent, stored_body
 from rules.evaluate import next_due, recorded, transition, with_vanished
@@ -113,6 +113,7 @@ class _Writer:
         self.reasons: Counter[Reason] = Counter()
         self.opened = self.updated = 0
         self._begun: list[Opened] = []
+        self._changed: list[Changed] = []
         self._rules = {rule.id: rule for rule in study.rules}
 
     def write(self, findings: Iterable[Finding], changed: set[Key]) -> None:
@@ -124,6 +125,7 @@ class _Writer:
             if where in changed or (status and status.rule_version != self.versions[finding.rule]):
                 self._judge(finding, status)
         self._tell_begun()
+        self._tell_changed()
 
     def _judge(self, finding: Finding, status: AlertStatus | None) -> None:
         step = transition(status, finding, self.versions[finding.rule])
@@ -142,7 +144,8 @@ class _Writer:
         self._tell(rule, finding.scope, written, step, course_of(finding) is not None)
 
     def _tell(self, rule: Rule, scope: str, written: alerts.WrittenVersion, step: Transition, stands: bool) -> None:
-        """Keep a new episode for `_tell_begun`, or queue what changed: a reply, or the message of one that has none.
+        """Queue a change that only the alert's thread is told; keep what the channel is told, for one message each or
+        for groups.
 
         `stands`: a new episode also says where the trial stands.
 
@@ -155,13 +158,11 @@ class _Writer:
             self._begun.append(Opened(rule, scope, written, stands))
             return
         parent = alert_key(self.conn, self.study.id, rule.id, scope, written.episode)
-        if outbox.find(self.conn, parent) is None:
-            self._enqueue(rule, written, kind="parent", delivery_key=parent, step_name="alert")
-            return
-        reply = key(self.conn, self.study.id, "change", rule.id, scope, written.episode, written.version)
-        self._enqueue(
-            rule, written, kind="reply", delivery_key=reply, step_name="change", thread=parent, broadcast=step.broadcast
-        )
+        changed = Changed(rule, scope, written, parent=parent, posted=outbox.find(self.conn, parent) is not None)
+        if changed.posted and not step.broadcast:
+            self._reply(changed, broadcast=False)
+        else:
+            self._changed.append(changed)
 
     def _tell_begun(self) -> None:
         """Queue the messages of all new episodes: one each, or groups where one channel gets too many at once."""
@@ -176,6 +177,29 @@ class _Writer:
                 self._enqueue(
                     one.rule, one.written, kind="reply", delivery_key=reply, step_name="standing", thread=parent
                 )
+
+    def _tell_changed(self) -> None:
+        """Queue the changes that a channel sees: in the channel and the alert's thread, or, where one channel gets too
+        many at once, in the threads of those that have one and in groups that list every one."""
+        said = divided(self._changed, self.study.config.slack.group_above)
+        for one in said.alone:
+            assert isinstance(one, Changed)
+            if one.posted:
+                self._reply(one, broadcast=True)
+            else:
+                self._enqueue(one.rule, one.written, kind="parent", delivery_key=one.parent, step_name="alert")
+        for group in said.groups:
+            queue_group(self.conn, self.study, group, self.now)
+            for one in group:
+                if isinstance(one, Changed) and one.posted:
+                    self._reply(one, broadcast=False)
+
+    def _reply(self, one: Changed, *, broadcast: bool) -> None:
+        rule, written = one.rule, one.written
+        reply = key(self.conn, self.study.id, "change", rule.id, one.scope, written.episode, written.version)
+        self._enqueue(
+            rule, written, kind="reply", delivery_key=reply, step_name="change", thread=one.parent, broadcast=broadcast
+        )
 
     def _enqueue(
         self, rule: Rule, written: alerts.WrittenVersion, *, kind: str, delivery_key: str, step_name: str,

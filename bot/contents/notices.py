@@ -255,20 +255,22 @@ class StepContent:
 
 @stored_dataclass(frozen=True, slots=True)
 class GroupedStored:
-    """What a row about many alerts of one evaluation stores; what each says is read from its first version.
+    """What a row about many alerts of one evaluation stores; what each says is read from the version that was told.
 
     Parameters
     ----------
-    step: "alerts" the message; "more" a reply that lists further ones; "call" a reply that calls `role`; "reminder" a
-        reply to whoever acknowledged and has not decided.
+    step: "alerts" the message about new ones, "changes" the one about what changed; "more" a reply that lists further
+        ones; "call" a reply that calls `role`; "reminder" a reply to whoever acknowledged and has not decided.
     at: of the evaluation.   listed: alerts named here, the `first`-th of `total` and those after it.
-    every: all alerts of the group (the message only).   after_minutes, vacant, covering: of a call, as in
+    every: all alerts of the group (the message only).
+    versions: of changes, the version of each of `every`, in a reply of each of `listed`; () = each as it began.
+    after_minutes, vacant, covering: of a call, as in
         `StepContent`.
     acknowledged_by, acknowledged_at, acknowledged: who last acknowledged the group, and how many of it that reached.
     """
 
     audience: Audience
-    step: Literal["alerts", "more", "call", "reminder"]
+    step: Literal["alerts", "changes", "more", "call", "reminder"]
     at: datetime
     urgency: Urgency
     listed: tuple[int, ...] = ()
@@ -282,7 +284,12 @@ class GroupedStored:
     acknowledged_at: datetime | None = None
     acknowledged: int = 0
     covering: tuple[str, ...] = ()
+    versions: tuple[int, ...] = ()
     type: Literal["grouped"] = "grouped"
+
+    def version_of(self, alert_id: int) -> int:
+        """At which version an alert of the group is told."""
+        return dict(zip(self.every or self.listed, self.versions, strict=False)).get(alert_id, 1)
 
 
 @stored_dataclass(frozen=True, slots=True)

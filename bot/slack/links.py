@@ -52,7 +52,7 @@ def _places(line: Line, study_id: str, wanted: list[int]) -> dict[int, tuple[str
     with line.db.reading() as conn:
         found = outbox.places_of_parents(conn, study_id, wanted)
         if len(found) < len(wanted):
-            for row in outbox.of_kind(conn, study_id, GROUP):
+            for row in reversed(outbox.of_kind(conn, study_id, GROUP)):  # where it was told last
                 stored = stored_group(conn, row)
                 for number in stored.every if stored and row.channel_id and row.ts else ():
                     if number in wanted:

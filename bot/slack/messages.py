@@ -211,7 +211,7 @@ def _actions(view: OpenView | ClosedView, key: str, *, reply: bool) -> Sequence[
         )
     if isinstance(content, GroupedContent) and content.alerts:
         offered = {str(one): option(alert) for one, alert in zip(content.stored.listed, content.alerts, strict=True)}
-        shown, done = content.stored.step == "alerts", content.stored.acknowledged > 0
+        shown, done = content.stored.step in ("alerts", "changes"), content.stored.acknowledged > 0
         return make.group_actions(key, offered, buttons=shown, acknowledged=done)
     if isinstance(content, DrillContent):
         return make.drill_actions(key)

@@ -2,7 +2,7 @@
 
 Who gets a message alone, and what the group's rows hold, is decided here from the alerts of one audience only. May not
 render anything. A grouped alert keeps its own history; it gets a message of its own when something about it changes, or
-when a person asks for it.
+when a person asks for it. Changes of many alerts at once, as when a rule is changed, are told in a group as well.
 """
 
 from __future__ import annotations
@@ -44,15 +44,28 @@ class Opened:
 
 
 @dataclass(frozen=True)
+class Changed(Opened):
+    """An alert that has a new version, which the channel is to see: `parent`, the key of its message.
+
+    Parameters
+    ----------
+    posted: that message exists; it is told in its thread, and in the channel too.   Otherwise it is to be made.
+    """
+
+    parent: str = ""
+    posted: bool = False
+
+
+@dataclass(frozen=True)
 class Told:
-    """How the new episodes of one evaluation are told: in groups of one audience and urgency, or alone."""
+    """How the episodes of one evaluation are told: in groups of one audience and urgency, or alone."""
 
     groups: tuple[tuple[Opened, ...], ...]
     alone: tuple[Opened, ...]
 
 
 def divided(opened: Iterable[Opened], most: int) -> Told:
-    """Divide new episodes: up to `most` in a channel each have a message; beyond that only so many critical ones have.
+    """Divide episodes: up to `most` in a channel each have a message; beyond that only so many critical ones have.
 
     Parameters
     ----------
@@ -82,14 +95,22 @@ def divided(opened: Iterable[Opened], most: int) -> Told:
 
 def queue_group(conn: Connection, study: Study, group: Sequence[Opened], now: datetime) -> None:
     """Queue a group's message and, in its thread, as many replies as list the rest."""
-    lead = group[0]
+    lead, changes = group[0], isinstance(group[0], Changed)
     audience, urgency, ids = lead.rule.audience, lead.rule.urgency, [one.written.alert_id for one in group]
-    parent = key(conn, study.id, GROUP, lead.rule.id, lead.scope, lead.written.episode)
-    first = GroupedStored(audience, "alerts", now, urgency, tuple(ids[:FIRST]), total=len(ids), every=tuple(ids))
+    versions = tuple(one.written.version for one in group) if changes else ()
+    which = (lead.written.version,) if changes else ()
+    parent = key(conn, study.id, GROUP, lead.rule.id, lead.scope, lead.written.episode, *which)
+    first = GroupedStored(
+        audience, "changes" if changes else "alerts", now, urgency, tuple(ids[:FIRST]), total=len(ids),
+        every=tuple(ids), versions=versions,
+    )  # fmt: skip
     queue(conn, study, Notice(parent, first, audience, GROUP, PRIORITY[urgency]))
     for start in range(FIRST, len(ids), PAGE):
         listed = tuple(ids[start : start + PAGE])
-        more = GroupedStored(audience, "more", now, urgency, listed, total=len(ids), first=start + 1)
+        more = GroupedStored(
+            audience, "more", now, urgency, listed, total=len(ids), first=start + 1,
+            versions=versions[start : start + PAGE],
+        )  # fmt: skip
         mine = key(conn, study.id, GROUP, parent, start)
         queue(conn, study, Notice(mine, more, audience, "reply", PRIORITY[urgency], thread_key=parent))
     if len(ids) > FIRST and not study.unblinded:  # a file is found again by a name that a closed side would seal
@@ -119,19 +140,22 @@ class Waiting:
 
 
 def waiting_groups(conn: Connection, study: Study, opened: Iterable[OpenAlert]) -> list[Waiting]:
-    """Every group with what of it is still open and has no message of its own, oldest group first."""
+    """Every group with what of it is still open and has no message of its own, oldest group first.
+
+    An alert that was told again, in a group of changes, waits there alone.
+    """
     rows = outbox.of_kind(conn, study.id, GROUP)
     if not rows:
         return []
     alone = outbox.alerts_with_parent(conn, study.id)
     by_id = {item.alert_id: item for item in opened if item.alert_id not in alone}
     found = []
-    for row in rows:
+    for row in reversed(rows):
         stored = stored_group(conn, row)
-        left = tuple(by_id[one] for one in stored.every if one in by_id) if stored else ()
+        left = tuple(by_id.pop(one) for one in stored.every if one in by_id) if stored else ()
         if stored and left:
             found.append(Waiting(row, stored, left))
-    return found
+    return found[::-1]
 
 
 def undecided(item: OpenAlert) -> bool:

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 from bot.views import AlertContent, ClosedView, GroupedContent, GroupedStored, OpenView, Setting
 from bot.wording.alerts import named, unescaped_lines
+from bot.wording.changes import HEADINGS
 from bot.wording.phrases import LOOK, MARK, MARK_SENTENCE, STATE, STOP, URGENCY, marked
 from bot.wording.said import Said
 from bot.wording.text import count, mention, mentions, plain, safe, unescaped, words
 from bot.wording.times import hour, length, moment
 from rules.model import Urgency
 
-COLUMNS = ("number", "rule", "about", "state", "urgency")
+COLUMNS = ("number", "rule", "about", "state", "urgency", "change")
 OPEN_ONE = "Give one its own message…"
 HOW = "Choose one below and it gets a message of its own, with Why? and the form for a decision."
 
@@ -33,14 +34,18 @@ def option(content: AlertContent) -> str:
 
 
 def line(content: AlertContent) -> str:
-    """`• sae · subject P-014 · met`."""
-    return f"• {_about(content)} · {STATE[content.finding.state]}"
+    """`• sae · subject P-014 · met`, of a change `• sae · subject P-014 · rule changed, now met`."""
+    state = STATE[content.finding.state]
+    heading = HEADINGS[content.reason][1].casefold()
+    told = state if content.version == 1 else heading if state in heading else f"{heading}, now {state}"
+    return f"• {_about(content)} · {told}"
 
 
 def row(content: AlertContent) -> tuple[str, ...]:
-    """An alert in a table: rule, what it is about, state, urgency."""
+    """An alert in a table: rule, what it is about, state, urgency, what changed."""
     state, urgency = STATE[content.finding.state], URGENCY[content.rule.urgency]
-    return plain(content.rule.id), unescaped(named(content)), state, urgency
+    change = "new" if content.version == 1 else HEADINGS[content.reason][1].casefold()
+    return plain(content.rule.id), unescaped(named(content)), state, urgency, change
 
 
 def file_title(content: GroupedContent, setting: Setting) -> str:
@@ -56,7 +61,8 @@ def _about(content: AlertContent) -> str:
 def _message(content: GroupedContent, setting: Setting) -> Said:
     stored, shown = content.stored, len(content.alerts)
     sign = STOP if stored.urgency is Urgency.CRITICAL else LOOK
-    title = f"{count(stored.total, f'new {URGENCY[stored.urgency]} alert')} at once"
+    kind, done = ("", " changed") if stored.step == "changes" else ("new ", "")
+    title = f"{count(stored.total, f'{kind}{URGENCY[stored.urgency]} alert')}{done} at once"
     lines = [line(alert) for alert in content.alerts]
     rest = " The rest is in the thread." if shown < stored.total else ""
     showing = f"Showing {shown:,} of {stored.total:,}.{rest}"

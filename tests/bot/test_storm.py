@@ -336,6 +336,45 @@ def test_a_listed_alert_gets_its_own_message_when_asked_for_or_when_it_changes(t
         assert [one for one in made.seen() if "No longer met" in text_of(one)]
 
 
+def test_many_changes_at_once_are_one_message_called_about_once_and_acknowledged_as_they_are_now(
+    tmp_path: Path,
+) -> None:
+    """Would catch a corrected file, or a changed rule, that floods the channel; and a click that counts for the old."""
+    with storm(tmp_path, 40, 0) as made:
+        made.deliver(50)
+        first = len(made.running.messages("#open"))
+        [before] = [one for one in made.seen() if "new urgent alerts" in text_of(one)]
+        made.press(before, "dsmbot_acknowledge")
+        corrected = events(40, 0)
+        corrected.loc[:29, "AESER"] = "N"
+        made.study.sources["edc"].frames = {"DM": dm(40), "AE": corrected}  # type: ignore[attr-defined]
+        made.at[0] += timedelta(minutes=1)
+        run_cycle(made.study, made.at[0])
+        made.deliver(80)
+        [message] = made.running.messages("#open")[first:]
+        assert "30 urgent alerts changed at once" in text_of(message)
+        assert "Showing 12 of 30." in message["text"]
+        listed = [
+            s
+            for one in made.seen()
+            for s in re.findall(r"(S-\d{4}) · basis changed, now within its limit", text_of(one))
+        ]
+        assert sorted(listed) == [f"S-{i:04d}" for i in range(30)]
+        [table] = [table for table in made.tables([m for m in made.seen() if m.get("files")]) if len(table) == 30]
+        assert {row["change"] for row in table} == {"basis changed"}
+        assert alone(made) == []
+        assert sum(one.acknowledgement is None for one in opened(made)) == 30, "what it said before was acknowledged"
+        made.press(before, "dsmbot_acknowledge", user=cast.MEDICAL_MONITOR)
+        assert sum(one.acknowledgement is None for one in opened(made)) == 30, "that button is about what was"
+        made.at[0] += timedelta(minutes=31)
+        run_cycle(made.study, made.at[0])
+        made.deliver(80)
+        called = [text_of(one) for one in made.seen() if "calling the medical monitor" in text_of(one)]
+        assert ["Nobody has acknowledged 30 alerts" in text for text in called] == [True]
+        made.press(message, "dsmbot_acknowledge")
+        assert all(one.acknowledgement for one in opened(made))
+
+
 def begun(audience: Audience, urgency: Urgency, number: int, first: int = 0) -> list[Opened]:
     rule = SimpleNamespace(id=f"{audience}-{urgency}", audience=audience, urgency=urgency)
     return [Opened(rule, str(i), SimpleNamespace(alert_id=first + i)) for i in range(number)]  # type: ignore[arg-type]
