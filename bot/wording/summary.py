@@ -99,7 +99,7 @@ def file_title(view: OpenView | ClosedView, form: str) -> str:
     return marked(f"{RUNNING}, {plain(view.setting.study_id)}, {day} ({form.upper()})", view.setting.mode)
 
 
-_FILES = "Tables, listings and plots: PDF and XLSX in the thread."
+_FILES = "Tables, listings and plots: in the PDF and the XLSX that follow."
 
 
 def _shape(content: SummaryContent) -> str:

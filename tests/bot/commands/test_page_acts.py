@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.bot.commands.asked import CHANGES, records
+from tests.bot.commands.asked import CHANGES, ROWS, records
 from tests.bot.commands.life import Life, life
-from tests.bot.commands.site import Site
+from tests.bot.commands.site import Site, event
 from tests.bot.commands.test_asking import DOCTOR, NURSE, OPS, ROLES, audited
 from tests.bot.commands.test_pictures import IMAGES, SAVE
 from tests.bot.workspace.test_page import open_page
@@ -115,6 +115,11 @@ class Room:
         if SAVE:
             self.page.wait_for_timeout(300)  # what was just drawn fades in
             self.page.screenshot(path=str(IMAGES / f"{name}.png"), clip=target.bounding_box())
+
+    def tall(self, height: int) -> None:
+        """Make the window as high as what is to be photographed whole."""
+        self.page.set_viewport_size({"width": 1180, "height": height})
+        self.page.locator("#log").evaluate("(log) => { log.scrollTop = 0; }")
 
 
 @pytest.fixture
@@ -229,7 +234,66 @@ def test_answers_in_pictures(room: Room) -> None:
     picture = room.page.get_by_role("img", name=re.compile("The boundary is not crossed"))
     picture.wait_for()
     picture.evaluate("(img) => img.decode()")
-    room.shot(room.page.locator("#log article").first, "answer-rule")
+    room.tall(1270)
+    room.shot(room.page.locator("#log"), "answer-rule")
+
+
+def test_a_summary_a_cover_and_what_is_not_answered_in_pictures(room: Room) -> None:
+    """Would catch a summary that comes without its files, a cover that nobody hears of, a word that leads nowhere."""
+    for words, said, name in (
+        ("cover <@U0MONITOR> until 2026-05-31", "covers for you", "answer-cover"),
+        ("sttus", "Did you mean /safety status?", "answer-wrong"),
+    ):
+        room.type(f"/safety {words}")
+        answer = room.page.locator("article.only-you").filter(has_text=said)
+        room.shot(answer, name)
+    room.living.settle()
+    room.sees("covers for")
+    room.type("/safety summary")
+    room.page.locator("article.only-you").filter(has_text="direct messages").last.wait_for()
+    room.page.locator("#rail").get_by_text("Direct message").click()
+    room.page.get_by_role("link", name=re.compile("PDF|pdf")).wait_for()
+    room.page.get_by_role("link", name=re.compile("XLSX|xlsx|workbook", re.IGNORECASE)).wait_for()
+    room.tall(1600)
+    room.shot(room.page.locator("#log article").first, "answer-summary")
+    room.page.locator("#rail").get_by_text("site-safety").click()
+    room.as_(OPS)
+    room.page.locator("#rail").get_by_text("site-safety").click()
+    room.type("/safety subject S-002")
+    room.shot(room.page.locator("article.only-you").last, "answer-refused")
+
+
+def test_a_crossed_boundary_is_continued_past_and_an_answer_is_shared(room: Room) -> None:
+    """Would catch a decision that hides what it costs, an answer that only the asker has although it was to be shared,
+    and a Home whose button does something else than the message's."""
+    skin = [
+        event(n, 1, AEDECOD="Application site rash", AESEV="MODERATE", AEREL="POSSIBLE", AESTDTC="2026-01-20")
+        for n in range(4, 9)
+    ]
+    room.living.put(*ROWS, *skin)
+    room.living.cycle(minutes=5)
+    crossed = room.page.locator("#log article").filter(has_text="Stopping rule crossed: tolerability")
+    crossed = crossed.filter(has=room.page.get_by_role("button", name="Record decision"))
+    crossed.get_by_role("button", name="Record decision").click()
+    form = room.page.locator("#modal")
+    form.get_by_label("What was decided?").select_option(label="Continue past the boundary")
+    form.get_by_label("Why?").fill("All are mild and gone; the board agrees.")
+    room.submit(form, "Record decision")
+    room.sees("decided: continue past the boundary")
+    further = event(9, 1, AEDECOD="Application site rash", AESEV="MODERATE", AEREL="POSSIBLE", AESTDTC="2026-01-22")
+    room.living.put(*ROWS, *skin, further)
+    room.living.cycle(minutes=5)
+    room.sees("a new decision is needed")
+    room.sees("no longer apply")
+    room.type("/safety alerts --share")
+    room.as_(NURSE)
+    room.sees("2 alerts open")
+    room.as_(DOCTOR)
+    room.page.click("[data-channel=home]")
+    room.page.get_by_role("button", name="Acknowledge").first.click()
+    room.page.locator("#rail").get_by_text("site-safety").click()
+    room.sees("● Acknowledged by")
+    assert len([row for row in audited(room.living, "response") if row.body.get("kind") == "acknowledged"]) == 1
 
 
 def test_a_concern_is_raised_and_a_handover_accepted(room: Room) -> None:
