@@ -76,7 +76,7 @@ LOOK_AGAIN_SECONDS = 20.0
 """After a hello that counts more than one connection, how long the one that it replaced may still be counted."""
 
 
-CLOSE_SECONDS, CLOSE_AGAIN_SECONDS = 15.0, 0.25
+CLOSE_SECONDS, CLOSE_AGAIN_SECONDS = 15.0, 0.05
 """How long the end of the socket is waited for, and how often it is told to end meanwhile."""
 
 TOLD_TIMES = 3
@@ -144,7 +144,7 @@ class Link:
         """
         self._closed.set()
         self._handler.client.auto_reconnect_enabled = False
-        closing = threading.Thread(target=self._handler.close, name="close-socket", daemon=True)
+        closing = threading.Thread(target=self._end, name="close-socket", daemon=True)
         closing.start()
         for _ in range(round(CLOSE_SECONDS / CLOSE_AGAIN_SECONDS)):
             self._wake_to_end()
@@ -153,9 +153,14 @@ class Link:
                 return
         log.warning("the socket did not close; it ends with the process", seconds=CLOSE_SECONDS)
 
+    def _end(self) -> None:
+        self._handler.client.close()
+        self._handler.client.disconnect()  # a socket that was being replaced meanwhile has a successor by now
+
     def _wake_to_end(self) -> None:
         client = self._handler.client
         client.current_session_state.terminated = True
+        client.message_queue.put(None)  # wakes the thread that waits for messages
         reading = getattr(client.current_session, "sock", None)
         if isinstance(reading, socket.socket):
             with suppress(OSError):  # closed already; and not TLS's own shutdown: its reader is another thread

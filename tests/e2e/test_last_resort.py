@@ -223,7 +223,7 @@ def test_the_end_is_heard_although_a_new_socket_took_it_back() -> None:
         closing.start()
         closing.join(12.0)
         assert not closing.is_alive()
-        assert state.terminated
+        assert not socket.current_session_runner.is_alive()
 
 
 def test_a_click_that_was_kept_and_not_applied_is_applied_without_a_restart(

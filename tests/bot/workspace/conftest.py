@@ -83,6 +83,7 @@ def end(handler: SocketModeHandler) -> None:
         with suppress(OSError):
             client.current_session.sock.shutdown(socket.SHUT_RDWR)
     handler.close()
+    handler.disconnect()
 
 
 @pytest.fixture
