@@ -7,11 +7,12 @@ from typing import Any
 
 from bot.commands.guard import BadInput, guarded
 from bot.commands.output import console, print_json
-from bot.demo.script import Pacing, Script
+from bot.demo.script import BEGIN_DAY, Pacing, Script
 from bot.demo.stage import Stage, set_up
 from bot.slack.filing import FILE, sought
 from bot.slack.messages import keys_of
 from bot.telling.outgoing import alert_key
+from bot.wording.text import count
 from bot.workspace.errors import WorkspaceError
 from storage import alerts, outbox
 from storage.alert_records import ResponseKind, StoredAlert
@@ -31,7 +32,7 @@ def run_demo(*, until_done: bool, scenario: str, seed: int, port: int, as_json: 
         screen.print(line, markup=False, soft_wrap=True)
 
     try:
-        with set_up(scenario=scenario, seed=seed, port=port, told=told) as stage:
+        with set_up(scenario=scenario, seed=seed, port=port, told=told, begin=BEGIN_DAY) as stage:
             told("Practice · every record here is simulated, nobody is being watched")
             if not until_done:
                 told(f"Open {stage.workspace.page_url}")
@@ -67,7 +68,7 @@ def outcome(stage: Stage) -> dict[str, Any]:
     alerted = parents <= {item.delivery_key for item in sent}
     rows = stage.source.trial.rows_known_by(stage.time.now())
     return {
-        "days": stage.day + 1,
+        "days": stage.day - stage.began + 1,
         "polls": stage.polls,
         "records": sum(len(found) for found in rows.values()),
         "alerts": len(opened),
@@ -100,7 +101,7 @@ def _closing(result: dict[str, Any]) -> str:
     sent = result["notifications"]
     verdict = "all counts reconciled" if result["reconciled"] else "COUNTS DO NOT RECONCILE"
     return (
-        f"{result['days']} simulated days · {result['records']} records · {result['alerts']} alerts, "
+        f"{result['days']} simulated days · {result['records']} records · {count(result['alerts'], 'alert')}, "
         f"{result['acknowledged']} acknowledged · {sent['sent']} messages sent, {sent['pending']} pending, "
         f"{sent['held']} held · {result['duplicates_visible']} duplicates visible · {verdict}"
     )

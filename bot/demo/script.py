@@ -22,7 +22,10 @@ from storage import alerts, outbox
 from storage.alert_records import OpenAlert
 from storage.heads import read_head
 
-QUIET_DAYS = 170
+BEGIN_DAY = 35
+"""Day of the trial on which monitoring begins: weeks in which one subject is dosed are nothing to look at."""
+
+QUIET_DAYS = 130
 """Days after which a scenario that crosses nothing is over."""
 
 PATIENCE = 15.0
@@ -83,8 +86,8 @@ class Script:
         self._guide("")
 
     def _opening(self) -> None:
-        """The first subject is dosed, the first daily note comes."""
-        self._guide("A simulated trial begins. The daily note says what was checked, and what could not be.")
+        """Monitoring begins, the first daily note comes."""
+        self._guide("Monitoring of a simulated trial begins, in its sixth week. The daily note says what was checked.")
         self.stage.look()
         self.stage.next_day()
         self._week()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import threading
 from collections import Counter
@@ -72,6 +73,7 @@ class Stage:
     Parameters
     ----------
     study, workspace, connection: composed for real.   time: the simulated present.   day: day of the trial, from 0.
+    began: that day when monitoring began.
     """
 
     study: Study
@@ -79,6 +81,7 @@ class Stage:
     connection: Connection
     time: SimulatedTime
     day: int = 0
+    began: int = 0
     polls: int = 0
     told: list[str] = field(default_factory=list)
 
@@ -136,22 +139,23 @@ class Stage:
 
 
 @contextmanager
-def set_up(*, scenario: str, seed: int, port: int, told: Callable[[str], None]) -> Iterator[Stage]:
+def set_up(*, scenario: str, seed: int, port: int, told: Callable[[str], None], begin: int = 0) -> Iterator[Stage]:
     """Compose the demo over a database that is forgotten afterwards.
 
     Parameters
     ----------
     scenario, seed: of the simulated trial.   port: wanted for the page; the next free one is taken and said.
-    told: is given each line for the terminal.
+    told: is given each line for the terminal.   begin: day of the trial on which monitoring begins.
     """
     with ExitStack() as stack:
+        stack.enter_context(_told_once())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dsmbot-demo-")))
         configs = load_studies([_configuration(folder, scenario, seed)], {})
         workspace = serve(workspace_for(configs, seed=seed), port=port)
         stack.callback(workspace.stop)
         if workspace.port != port:
             told(f"Port {port} is in use; the page is on {workspace.port}.")
-        simulated = SimulatedTime(_morning(DEFAULT_START, configs[0].plan.timezone))
+        simulated = SimulatedTime(_morning(DEFAULT_START + timedelta(days=begin), configs[0].plan.timezone))
         secrets = Secrets(workspace.bot_token, workspace.app_token, api_url=workspace.base_url)
         clock = Clock(study=simulated.now, wall=now_utc)
         composed = stack.enter_context(opened(configs, mode=Mode.PRACTICE, secrets=secrets, clock=clock))
@@ -160,7 +164,19 @@ def set_up(*, scenario: str, seed: int, port: int, told: Callable[[str], None]) 
         assert connection.link is not None
         connection.link.connect()
         workspace.workspace.on_time_control = simulated.control
-        yield Stage(composed.studies[0], workspace, connection, simulated)
+        yield Stage(composed.studies[0], workspace, connection, simulated, day=begin, began=begin)
+
+
+@contextmanager
+def _told_once() -> Iterator[None]:
+    """slack-sdk logs the connection that the script drops; the script says itself what came of it."""
+    theirs = logging.getLogger("slack_sdk.web.base_client")
+    before = theirs.level
+    theirs.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        theirs.setLevel(before)
 
 
 def _morning(day: date, zone: str) -> datetime:
