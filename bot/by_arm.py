@@ -55,11 +55,11 @@ def speak(study: Study, stop: Event | None = None) -> None:
         _apart(closed, lambda: delivery.run_once(closed.clock.wall(), stop))
 
 
-def page(study: Study, stop: Event | None = None) -> None:
+def page(study: Study, stop: Event | None = None, *ways: str) -> None:
     """Call the board outside Slack; beside the open side's calls, in whose way it may not be."""
     closed = study.closed
     if closed is not None and (pager := closed.pager) is not None:
-        _apart(closed, lambda: pager.run_once(closed.clock.wall(), stop))
+        _apart(closed, lambda: pager.run_once(closed.clock.wall(), stop, *ways))
 
 
 def _judge(closed: Study, snapshot: Snapshot | None, now: datetime) -> None:

@@ -79,9 +79,9 @@ def judge(study: Study, snapshot: Snapshot | None, now: datetime) -> Recorded | 
     return record(study, snapshot, findings, now)  # 5. + 6. reasons to speak, alerts, audit, outbox: one transaction
 
 
-def page(study: Study, stop: Event | None = None) -> int:
+def page(study: Study, stop: Event | None = None, *ways: str) -> int:
     """Beside 7., and never in its way: call people outside Slack. Returns how many calls were taken."""
-    return study.pager.run_once(study.clock.wall(), stop) if study.pager else 0
+    return study.pager.run_once(study.clock.wall(), stop, *ways) if study.pager else 0
 
 
 def deliver(study: Study, stop: Event | None = None) -> DeliveryReport | None:

@@ -22,6 +22,7 @@ from bot.study import Study
 from bot.telling.watching import watch
 from storage import outbox
 from storage.errors import StaleWriter, StorageError
+from storage.outbox_rows import PAGES
 from storage.schema import study_head
 
 log = structlog.get_logger(__name__)
@@ -31,6 +32,9 @@ CYCLE_SECONDS = 2.0
 
 HEARTBEAT_EVERY = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+JOBS_OF_A_STUDY = 8
+"""At most so many at once: its turn, and delivery and each way of paging, on both sides; none waits for another."""
 
 PEOPLE_SECONDS = 600.0
 """How often Slack is asked who of the roster is still active."""
@@ -74,7 +78,9 @@ class Loop:
         self._heartbeat = heartbeat
         self.health = Health(self.studies[0].clock.wall, self.readiness, self.studies[0].metrics)
         self._scheduler = BackgroundScheduler(
-            timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+            timezone="UTC",
+            executors={"default": {"type": "threadpool", "max_workers": 4 + JOBS_OF_A_STUDY * len(self.studies)}},
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
 
     @property
@@ -90,10 +96,12 @@ class Loop:
             self._scheduler.add_job(self._turn, "interval", seconds=CYCLE_SECONDS, args=[study], next_run_time=now)
             self._scheduler.add_job(self._deliver, "interval", seconds=DELIVER_SECONDS, args=[study], next_run_time=now)
             if study.pager is not None:
-                self._scheduler.add_job(self._page, "interval", seconds=DELIVER_SECONDS, args=[study])
+                for way in PAGES:
+                    self._scheduler.add_job(self._page, "interval", seconds=DELIVER_SECONDS, args=[study, way])
             if study.closed is not None:
                 self._scheduler.add_job(self._speak, "interval", seconds=DELIVER_SECONDS, args=[study])
-                self._scheduler.add_job(self._page_apart, "interval", seconds=DELIVER_SECONDS, args=[study])
+                for way in PAGES if study.closed.pager is not None else ():
+                    self._scheduler.add_job(self._page_apart, "interval", seconds=DELIVER_SECONDS, args=[study, way])
         if self._present is not None:
             self._scheduler.add_job(self._people, "interval", seconds=PEOPLE_SECONDS, next_run_time=now)
         if self._catch_up is not None:
@@ -162,11 +170,11 @@ class Loop:
     def _deliver(self, study: Study) -> None:
         self._attempt(study, "delivery.failed", lambda: deliver(study, self.stopped))
 
-    def _page(self, study: Study) -> None:
-        self._attempt(study, "paging.failed", lambda: page(study, self.stopped))
+    def _page(self, study: Study, way: str) -> None:
+        self._attempt(study, "paging.failed", lambda: page(study, self.stopped, way))
 
-    def _page_apart(self, study: Study) -> None:
-        self._attempt(study, "paging.failed", lambda: by_arm.page(study, self.stopped))
+    def _page_apart(self, study: Study, way: str) -> None:
+        self._attempt(study, "paging.failed", lambda: by_arm.page(study, self.stopped, way))
 
     def _speak(self, study: Study) -> None:
         self._attempt(study, "delivery.failed", lambda: by_arm.speak(study, self.stopped))

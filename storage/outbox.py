@@ -35,7 +35,7 @@ from sqlalchemy import (
 from storage import sealing
 from storage.database import Database
 from storage.heads import check_epochs, dialect_insert
-from storage.outbox_rows import OPEN, SWEEPS, Item, Status, by_path, item, items, lane, of
+from storage.outbox_rows import OPEN, PAGES, SWEEPS, Item, Status, by_path, item, items, lane, of
 from storage.schema import UtcDateTime, outbox
 
 __all__ = ["LEASE", "OPEN", "SWEEPS", "Item", "Status"]
@@ -96,7 +96,7 @@ def claim(
     audiences: Collection[str] | None = None,
     blocked: Collection[str] = (),
     limit: int = 20,
-    pages: bool = False,
+    ways: tuple[str, ...] = (),
 ) -> list[Item]:
     """Take the next row of every free lane under a lease, in a transaction of its own.
 
@@ -104,7 +104,7 @@ def claim(
     ----------
     now: aware UTC.   study_ids, audiences: only these; None for all.
     blocked: lanes that Slack has told to wait.   limit: most rows at once.
-    pages: those of the second path instead of those for Slack.
+    ways: rows of these of `PAGES`, ways of the second path, instead of those for Slack.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def claim(
     with database.writing() as conn:
         check_epochs(conn)
         asked = {"now": now, "studies": list(study_ids or ()), "audiences": list(audiences or ()), "limit": limit}
-        query = _next_rows(by_study=study_ids is not None, by_audience=audiences is not None, pages=pages)
+        query = _next_rows(by_study=study_ids is not None, by_audience=audiences is not None, ways=ways)
         ids = list(conn.execute(query, {**asked, "blocked": list(blocked)}).scalars())
         if not ids:
             return []
@@ -133,11 +133,11 @@ def claim(
 
 
 @cache
-def _next_rows(*, by_study: bool, by_audience: bool, pages: bool) -> Select[Any]:
+def _next_rows(*, by_study: bool, by_audience: bool, ways: tuple[str, ...]) -> Select[Any]:
     """The most urgent due row of every free lane. Built once: the loop asks for it at every post."""
     now = bindparam("now", type_=UtcDateTime())
     named: BindParameter[Any] = bindparam("blocked", expanding=True)
-    free = and_(outbox.c.status == Status.QUEUED.value, outbox.c.not_before <= now, by_path(pages=pages))
+    free = and_(outbox.c.status == Status.QUEUED.value, outbox.c.not_before <= now, by_path(ways))
     if by_study:
         free = and_(free, outbox.c.study_id.in_(bindparam("studies", expanding=True)))
     if by_audience:
@@ -171,7 +171,7 @@ def claim_ambiguous(
         c = outbox.c
         unleased = or_(c.lease_until.is_(None), c.lease_until <= now)
         due = and_(c.status == Status.AMBIGUOUS.value, c.not_before <= now, unleased, of(study_ids, audiences))
-        due = and_(due, by_path(pages=False))
+        due = and_(due, by_path())
         query = select(c.outbox_id).where(due).order_by(c.priority, c.outbox_id).with_for_update(skip_locked=True)
         ids = list(conn.execute(query).scalars())
         leased = {"lease": _new_lease(), "lease_until": now + LEASE}
@@ -234,7 +234,7 @@ def recover(conn: Connection, now: datetime, *, study_ids: Collection[str], ever
     ----------
     everything: at the start of a process no other one can be sending, so that leases need not run out.
     """
-    stale = and_(outbox.c.status == Status.SENDING.value, outbox.c.study_id.in_(study_ids), by_path(pages=False))
+    stale = and_(outbox.c.status == Status.SENDING.value, outbox.c.study_id.in_(study_ids), by_path())
     if not everything:
         stale = and_(stale, outbox.c.lease_until <= now)
     nobody = {"lease": None, "lease_until": None}
@@ -245,14 +245,17 @@ def recover(conn: Connection, now: datetime, *, study_ids: Collection[str], ever
     return conn.execute(update(outbox).where(stale).values(not_before=now, **unknown, **nobody)).rowcount
 
 
-def recover_pages(conn: Connection, now: datetime, *, study_ids: Collection[str], everything: bool = False) -> int:
+def recover_pages(
+    conn: Connection, now: datetime, *, study_ids: Collection[str], ways: Collection[str], everything: bool = False
+) -> int:
     """Pages left `sending` by a process that died are sent again: nobody can look them up. Returns how many.
 
     Parameters
     ----------
+    ways: of the second path: each is worked through by itself.
     everything: as in `recover`.
     """
-    stale = and_(outbox.c.status == Status.SENDING.value, outbox.c.study_id.in_(study_ids), by_path(pages=True))
+    stale = and_(outbox.c.status == Status.SENDING.value, outbox.c.study_id.in_(study_ids), by_path(ways))
     if not everything:
         stale = and_(stale, outbox.c.lease_until <= now)
     again = {"status": Status.QUEUED.value, "not_before": now, "lease": None, "lease_until": None}
@@ -262,7 +265,7 @@ def recover_pages(conn: Connection, now: datetime, *, study_ids: Collection[str]
 
 def troubled_pages(conn: Connection, study_id: str, attempts: int) -> dict[str, Item]:
     """Kind → the oldest page that waits after so many attempts."""
-    waiting = and_(outbox.c.status == Status.QUEUED.value, outbox.c.attempts >= attempts, by_path(pages=True))
+    waiting = and_(outbox.c.status == Status.QUEUED.value, outbox.c.attempts >= attempts, by_path(PAGES))
     query = items().where(waiting, outbox.c.study_id == study_id).order_by(outbox.c.outbox_id.desc())
     return {found.kind: found for found in map(item, conn.execute(query))}
 
@@ -273,10 +276,10 @@ def paged(conn: Connection, alert_id: int, kind: str) -> bool:
     return bool(conn.execute(select(exists().where(told))).scalar_one())
 
 
-def anything_open(conn: Connection, study_ids: Collection[str], *, pages: bool = False) -> bool:
+def anything_open(conn: Connection, study_ids: Collection[str], *, ways: Collection[str] = ()) -> bool:
     """Whether a row waits, is being sent or has an unknown outcome: without one there is nothing to claim."""
     open_rows = outbox.c.status.in_([status.value for status in OPEN]) & outbox.c.study_id.in_(list(study_ids))
-    open_rows = open_rows & by_path(pages=pages)
+    open_rows = open_rows & by_path(ways)
     return bool(conn.execute(select(exists().where(open_rows))).scalar_one())
 
 
@@ -320,7 +323,7 @@ def counts(
 
     `audiences`: only these; None for all, which only ops may be told.   `pages`: those of the second path, too.
     """
-    counted = of([study_id], audiences) if pages else and_(of([study_id], audiences), by_path(pages=False))
+    counted = of([study_id], audiences) if pages else and_(of([study_id], audiences), by_path())
     query = select(outbox.c.status, func.count().label("number")).where(counted).group_by(outbox.c.status)
     number: dict[str, int] = {row.status: row.number for row in conn.execute(query)}
     pending = sum(number.get(status.value, 0) for status in OPEN)

@@ -107,9 +107,9 @@ def lane() -> ColumnElement[str]:
     return own
 
 
-def by_path(*, pages: bool) -> ColumnElement[bool]:
-    """Condition: rows of the second path, or all others."""
-    return outbox.c.kind.in_(PAGES) if pages else outbox.c.kind.not_in(PAGES)
+def by_path(ways: Collection[str] = ()) -> ColumnElement[bool]:
+    """Condition: rows of these ways of the second path; () = all rows for Slack."""
+    return outbox.c.kind.in_(ways) if ways else outbox.c.kind.not_in(PAGES)
 
 
 def of(study_ids: Collection[str] | None, audiences: Collection[str] | None) -> ColumnElement[bool]:

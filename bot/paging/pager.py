@@ -28,7 +28,7 @@ from rules.model import Audience
 from storage import alerts, audit, outbox, sealing
 from storage.database import Database
 from storage.heads import lock_head
-from storage.outbox_rows import Item
+from storage.outbox_rows import PAGES, Item
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +36,9 @@ RETRY, RETRY_MOST = timedelta(seconds=5), timedelta(minutes=5)
 """Pause after a failed attempt, doubled from the first up to the second."""
 
 ROUNDS = 50
+
+QUICKEST_FIRST = tuple(reversed(PAGES))
+"""The webhook before the mails, where both are worked through in turn."""
 
 
 @dataclass
@@ -56,43 +59,49 @@ class Pager:
     secret: str | None = None
     tls: Callable[[], ssl.SSLContext] = system_tls
     quiet: bool = False
-    _started: bool = field(default=False, init=False)
-    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _started: set[str] = field(default_factory=set, init=False)
+    _one_at_a_time: Mapping[str, threading.Lock] = field(
+        default_factory=lambda: {way: threading.Lock() for way in PAGES}, init=False
+    )
 
-    def run_once(self, now: datetime, stop: threading.Event | None = None) -> int:
+    def run_once(self, now: datetime, stop: threading.Event | None = None, *ways: str) -> int:
         """Send everything that is due. Returns how many pages were taken.
 
         Parameters
         ----------
         now: aware UTC, wall time.   stop: when set, nothing new is begun.
+        ways: only these, else all; the loop runs each by itself, so that a mail server that hangs delays no webhook.
 
         Raises
         ------
         StorageError: the database cannot be used; nothing was lost.
         """
-        with self._one_at_a_time:
-            self._recover(now)
+        return sum(self._run(way, now, stop) for way in ways or QUICKEST_FIRST)
+
+    def _run(self, way: str, now: datetime, stop: threading.Event | None) -> int:
+        with self._one_at_a_time[way]:
+            self._recover(way, now)
             sent = 0
             for _ in range(ROUNDS):
-                if (stop is not None and stop.is_set()) or not self._anything_open():
+                if (stop is not None and stop.is_set()) or not self._anything_open(way):
                     break
-                items = outbox.claim(self.db, now, study_ids=list(self.voices), limit=4, pages=True)
+                items = outbox.claim(self.db, now, study_ids=list(self.voices), limit=4, ways=(way,))
                 if not items:
                     break
-                quickest_first = sorted(items, key=lambda item: item.kind, reverse=True)
-                sent += sum(self._send(item, now) for item in quickest_first)
+                sent += sum(self._send(item, now) for item in items)
             return sent
 
-    def _recover(self, now: datetime) -> None:
-        if self._started and not self._anything_open():
+    def _recover(self, way: str, now: datetime) -> None:
+        if way in self._started and not self._anything_open(way):
             return
         with self.db.writing() as conn:
-            outbox.recover_pages(conn, now, study_ids=list(self.voices), everything=not self._started)
-        self._started = True
+            first = way not in self._started
+            outbox.recover_pages(conn, now, study_ids=list(self.voices), ways=(way,), everything=first)
+        self._started.add(way)
 
-    def _anything_open(self) -> bool:
+    def _anything_open(self, way: str) -> bool:
         with self.db.reading() as conn:
-            return outbox.anything_open(conn, list(self.voices), pages=True)
+            return outbox.anything_open(conn, list(self.voices), ways=(way,))
 
     def _send(self, item: Item, now: datetime) -> bool:
         """One row to its end for now. True when it was taken."""

@@ -48,7 +48,8 @@ class Mailbox:
 
     Parameters
     ----------
-    faults: taken one a message, in order: `451`, `550` at RCPT, `drop` after the message was taken, `hang_up` at once.
+    faults: taken one a message, in order: `451`, `550` at RCPT, `drop` after the message was taken, `hang_up` at once,
+        `hang`: no word until `freed`.
     """
 
     port: int = 0
@@ -57,6 +58,8 @@ class Mailbox:
     faults: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
+    hanging: threading.Event = field(default_factory=threading.Event)
+    freed: threading.Event = field(default_factory=threading.Event)
 
     def ids(self) -> list[str]:
         return [str(message["Message-ID"]) for _, message in self.messages]
@@ -71,6 +74,10 @@ class _Session(socketserver.StreamRequestHandler):
         self.tls = isinstance(self.connection, ssl.SSLSocket)
         fault = self.box.faults.pop(0) if self.box.faults else ""
         if fault == "hang_up":
+            return
+        if fault == "hang":
+            self.box.hanging.set()
+            self.box.freed.wait(30)
             return
         self.say("220 loopback")
         to = ""

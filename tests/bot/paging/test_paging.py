@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -17,16 +18,19 @@ from sqlalchemy import select
 
 from bot.access import Withheld, disclose
 from bot.acting.actions import By, acknowledge
+from bot.app import now_utc
 from bot.configuration.paging import Email
 from bot.cycle import run_cycle
 from bot.lookup.content import content_of
+from bot.loop import Loop
 from bot.paging.mail import reach
 from bot.paging.pager import Pager
-from bot.study import Study
+from bot.study import Clock, Study
 from bot.telling.watching import watch
 from bot.views import PagedContent
 from rules.model import Audience
 from storage import alerts, outbox
+from storage.outbox_rows import PAGES
 from storage.schema import audit
 from storage.schema import outbox as outbox_table
 from tests.bot.paging.servers import Hook, Mailbox, certificate, mail_server, paging_service
@@ -141,6 +145,52 @@ def test_a_critical_alert_is_paged_at_once_then_with_each_call_until_somebody_an
         ("webhook", "webhook:TWO", 1), ("email", "mailto:pi@example.org", 1), ("webhook", "webhook:TWO", 1),
         ("email", "mailto:mm@example.org", 1), ("webhook", "webhook:TWO", 1),
     ]  # fmt: skip
+
+
+def test_a_mail_server_that_hangs_delays_no_webhook(scene_of: Callable[..., Scene]) -> None:
+    """Would catch people who are not woken because the hospital's mail server accepts connections and says nothing."""
+    scene = scene_of()
+    scene.posted()
+    scene.box.faults = ["hang"]
+    watch(scene.study, scene.at[0])
+    mails = threading.Thread(target=lambda: scene.pager.run_once(scene.at[0], None, "email"))
+    mails.start()
+    assert scene.box.hanging.wait(10)
+    assert scene.pager.run_once(scene.at[0], None, "webhook") == 1
+    assert scene.events() == ["alert.raised"]
+    assert mails.is_alive(), "the mail still hangs"
+    scene.box.freed.set()
+    mails.join(10)
+    assert scene.to() == []
+    assert scene.pass_(minutes=1) == 1, "the mail that hung is tried again, the webhook is not"
+    assert (scene.to(), len(scene.hook.calls)) == (["pi@example.org"], 1)
+
+
+def test_the_loop_gives_each_way_a_turn_of_its_own(scene_of: Callable[..., Scene]) -> None:
+    """Would catch a loop that works through both ways in one turn, so that one waits for the other."""
+    scene = scene_of()
+    scene.posted()
+    watch(scene.study, scene.at[0])
+    scene.study.pager, scene.study.clock = scene.pager, Clock(study=lambda: scene.at[0], wall=now_utc)
+    scene.box.faults = ["hang"] * 3
+    loop = Loop([scene.study])
+    loop.start()
+    try:
+        assert scene.box.hanging.wait(20)
+        until(lambda: scene.hook.calls, "the webhook waits for the mail server")
+        assert not scene.box.freed.is_set()
+    finally:
+        scene.box.freed.set()
+        loop.stop()
+
+
+def until(true: Callable[[], object], why: str) -> None:
+    pause = threading.Event()
+    for _ in range(200):
+        if true():
+            return
+        pause.wait(0.1)
+    raise AssertionError(why)
 
 
 def test_an_alert_that_is_acknowledged_in_time_pages_nobody(scene_of: Callable[..., Scene]) -> None:
@@ -311,7 +361,7 @@ def test_a_process_that_dies_while_sending_sends_again_and_ops_hears_of_a_path_t
     scene = scene_of(webhook=False)
     scene.posted()
     watch(scene.study, scene.at[0])
-    [item] = outbox.claim(scene.study.database, scene.at[0], pages=True)
+    [item] = outbox.claim(scene.study.database, scene.at[0], ways=PAGES)
     assert item.status == "sending"
     scene.restart()
     scene.box.faults = ["550"] * 2
