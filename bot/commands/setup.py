@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import typer
 from slack_sdk import WebClient
@@ -56,7 +57,7 @@ def run_setup(config: list[Path] | None) -> int:
     manifest = path.with_name("slack-manifest.yaml")
     manifest.write_text(manifest_yaml(), encoding="utf-8")
     print_lines(STEPS.format(manifest=manifest).splitlines())
-    client, tokens = _tokens(_ask)
+    client, tokens = _usable(lambda: _tokens(_ask))
     answers = Answers(_channels(study, client, _ask), _people(study, client, _ask))
     _write_checked(path, with_slack(path.read_text(encoding="utf-8"), study.slack, answers.channels, answers.members))
     folder = _keep(path.with_name("secrets"), tokens)
@@ -160,11 +161,31 @@ def _people(study: StudyConfig, client: WebClient, ask: Ask) -> dict[Role, list[
     members: dict[Role, list[str]] = {}
     for role in study.slack.roles:
         words = role.value.replace("_", " ")
-        typed = ask(f"Who is {words}? E-mail addresses or member ids, with commas; empty leaves it as it is", False)
-        if typed:
-            found = (_member(client, entry.strip()) for entry in typed.split(",") if entry.strip())
-            members[role] = list(dict.fromkeys(found))
+        question = f"Who is {words}? E-mail addresses or member ids, with commas; empty leaves it as it is"
+        found = _usable(lambda question=question: _members(client, ask(question, False)))  # type: ignore[misc]
+        if found:
+            members[role] = found
     return members
+
+
+def _members(client: WebClient, typed: str) -> list[str]:
+    """The ids of the people named in an answer, each once."""
+    found = (_member(client, entry.strip()) for entry in typed.split(",") if entry.strip())
+    return list(dict.fromkeys(found))
+
+
+T = TypeVar("T")
+
+
+def _usable(asked: Callable[[], T]) -> T:
+    """An answer that can be used: a person at a terminal is asked again, piped answers end at the first mistake."""
+    while True:
+        try:
+            return asked()
+        except BadInput as error:
+            if not sys.stdin.isatty():
+                raise
+            print_lines([f"  {error} Please answer again."])
 
 
 def _member(client: WebClient, entry: str) -> str:

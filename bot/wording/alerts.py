@@ -111,12 +111,13 @@ def _head(title: str, content: AlertContent) -> str:
 def named(content: AlertContent) -> str:
     """What the alert is about: the subject of an event, else the rule's id, with its scope.
 
-    An event that was corrected or deleted leaves no evidence; its alert is still about the subject of then.
+    An event that was corrected or deleted leaves no evidence; its alert is still about the subject of then, under a
+    rule that its title no longer says.
     """
-    then = content.crossing.counted() if content.crossing else ()
-    about = content.finding.counted() or content.finding.evidence or then
+    now = content.finding.counted() or content.finding.evidence
+    about = now or (content.crossing.counted() if content.crossing else ())
     if content.rule.kind in (*SINGLE, "manual") and about and about[0].usubjid:
-        return f"subject {safe(about[0].usubjid)}"
+        return f"{'' if now else f'{safe(content.rule.id)} · '}subject {safe(about[0].usubjid)}"
     return safe(content.rule.id) + where_scope(content)
 
 

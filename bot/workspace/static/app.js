@@ -611,10 +611,14 @@ async function post(what, body) {
 }
 
 async function load() {
-  const response = await fetch(`/page/state?as=${encodeURIComponent(S.viewer)}`);
+  const asked = S.viewer;
+  const response = await fetch(`/page/state?as=${encodeURIComponent(asked)}`);
+  if (S.viewer !== asked) return; // somebody else looks by now
   if (response.status === 403) return lost("This page has no session any more. Open the newest link from the terminal.");
   if (response.status === 404) { S.viewer = ""; sessionStorage.removeItem("viewer"); return listen(); }
-  S.data = await response.json();
+  const state = await response.json();
+  if (S.viewer !== asked) return;
+  S.data = state;
   S.viewer = S.data.you;
   if (S.active !== "home" && !channelOf(S.active)) S.active = S.data.channels[0]?.id || "home";
   if (S.thread && !channelOf(S.thread.channel)) S.thread = null;

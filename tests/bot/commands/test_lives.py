@@ -177,9 +177,9 @@ def test_an_alert_that_was_silent_at_the_start_calls_from_when_it_was_told(site_
         found.cycle()
         found.put(FIRST)
         found.cycle(days=3)
-        assert replies(found, "related-serious: 0 events") == []
+        assert replies(found, "related-serious · subject S-002: 0 events") == []
         found.cycle(minutes=31)
-        assert replies(found, "related-serious: 0 events") == ["NOT ACKNOWLEDGED"]
+        assert replies(found, "related-serious · subject S-002: 0 events") == ["NOT ACKNOWLEDGED"]
 
 
 def test_daily_notes_come_once_and_name_what_is_new_once(lived: Life) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import select
 import stat
+import subprocess
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +90,31 @@ def test_an_answer_that_cannot_be_used_writes_nothing(
     assert known.config.read_text("utf-8") == before
     assert not (known.folder / "secrets").exists()
     assert [f.name for f in known.folder.iterdir() if f.name.startswith(".")] == []
+
+
+def test_a_person_at_a_terminal_is_asked_again_after_a_mistake(known: Site) -> None:
+    """Would catch a typing error that throws away everything that was answered before it."""
+    typed = answers(known, people=["investigatr@site.example"]).splitlines()
+    typed.insert(len(CHANNELS) + 3, "investigator@site.example")
+    leader, follower = os.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-c", "from bot.cli import main; main()", "setup", "-c", str(known.config)],
+        stdin=follower, stdout=follower, stderr=follower, env={**os.environ, **known.environment},
+        start_new_session=True,
+    )  # fmt: skip
+    os.close(follower)
+    said = ""
+    with suppress(OSError):  # its end closes the terminal
+        while select.select([leader], [], [], 30)[0] and (part := os.read(leader, 4096).decode(errors="ignore")):
+            said += part
+            if said.endswith(": ") and typed:
+                os.write(leader, f"{typed.pop(0)}\n".encode())
+    running.wait(30)
+    os.close(leader)
+    assert running.returncode == 0, said
+    assert "Slack knows nobody at investigatr@site.example (users_not_found)" in said
+    assert "Please answer again." in said
+    assert [m.id for m in known.study().slack.roles["investigator"]] == ["U0INVESTIGATOR"]  # type: ignore[index]
 
 
 def test_answers_that_end_early_and_tokens_that_slack_refuses(known: Site) -> None:

@@ -340,8 +340,8 @@ def test_a_closed_request_in_a_blocked_channel_shows_nothing(front: Front) -> No
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("", "/safety-calc status"),
-        ("help", "/safety-calc help"),
+        ("", "Type /safety-calc and one of these:\n• *status*:"),
+        ("help", "Type /safety-calc and one of these:\n• *status*:"),
         ("statsu", "I don't know 'statsu'. Did you mean /safety-calc status?"),
         ("status clsed", "Did you mean /safety-calc status closed?"),
         ("<!channel>", "I don't know '&lt;!channel&gt;'."),
