@@ -6,6 +6,7 @@ at, queues one reply in the alert's thread, and says what to tell the person. Wh
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -41,11 +42,17 @@ def snooze(
 def decide(
     conn: Connection, alert: StoredAlert, by: By, setting: Setting, *, decision: DecisionKind, scope: str, reason: str
 ) -> Done:
-    """What people decided is recorded; the bot does nothing of it."""
+    """What people decided is recorded; the bot does nothing of it.
+
+    Whoever decides has seen the alert: where nobody has acknowledged it, that is recorded first, and calls end.
+    """
     if by.version < alert.latest.version:
         return Done(Effect.LOOKED_AT_OLDER, replies.not_done(responses.CHANGED_MEANWHILE))
+    seen = alert.acknowledgement is None
+    if seen:
+        respond(conn, alert, replace(by, inbox_key=f"{by.inbox_key}#seen"), ResponseKind.ACKNOWLEDGED)
     respond(conn, alert, by, ResponseKind.DECIDED, note=reason, body={"decision": decision.value, "scope": scope})
-    return Done(Effect.DECIDED, replies.recorded(responses.decided(decision), setting))
+    return Done(Effect.DECIDED, replies.recorded(responses.decided(decision, acknowledges=seen), setting))
 
 
 def resolve(conn: Connection, alert: StoredAlert, by: By, setting: Setting, *, reason: str) -> Done:

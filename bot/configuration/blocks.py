@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from bot.configuration.base import Block
 from bot.configuration.people import Slack
+from bot.configuration.problems import suggestion
 from bot.configuration.scenario import NullScenario
 from bot.configuration.words import (
     At,
@@ -27,6 +28,7 @@ from bot.configuration.words import (
     refuse,
 )
 from rules.model import Derivation, StudyPlan
+from storage.sources.base import DOMAINS
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,15}")
 _DOMAIN = re.compile(r"[A-Z][A-Z0-9]")
@@ -48,7 +50,16 @@ def _mentions(pattern: re.Pattern[str], what: str, example: str) -> AfterValidat
 
 CodeList = Annotated[tuple[Code, ...], BeforeValidator(_sequence, json_schema_input_type=list[str])]
 Variables = Annotated[CodeList, _mentions(_VARIABLE, "an SDTM variable", "EXLOT")]
-Domains = Annotated[CodeList, _mentions(_DOMAIN, "an SDTM domain", "SV")]
+
+
+def _are_read(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in DOMAINS:
+            raise refuse("name", f"no source reads {name!r}: it would never be evidence", suggestion(name, DOMAINS))
+    return names
+
+
+Domains = Annotated[CodeList, _mentions(_DOMAIN, "an SDTM domain", "SV"), AfterValidator(_are_read)]
 
 
 class Study(Block):

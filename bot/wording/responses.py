@@ -34,9 +34,11 @@ def snoozed(until: datetime, setting: Setting) -> str:
     return f"Calls and reminders rest until {moment(until, setting.timezone)}, or until anything about it changes."
 
 
-def decided(decision: str) -> str:
-    """To the person who recorded a decision."""
-    return f"Recorded: {DECISIONS[decision].lower()}. That is a record, not a signature; DSMBot does nothing of it."
+def decided(decision: str, *, acknowledges: bool = False) -> str:
+    """To the person who recorded a decision; `acknowledges`: nobody had acknowledged the alert before."""
+    seen = " The alert counts as acknowledged by you." if acknowledges else ""
+    made = DECISIONS[decision].lower()
+    return f"Recorded: {made}. That is a record, not a signature; DSMBot does nothing of it.{seen}"
 
 
 def response(view: OpenView | ClosedView) -> Said:

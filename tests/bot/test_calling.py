@@ -127,6 +127,21 @@ def test_whoever_acknowledged_is_reminded_until_the_alert_is_decided(study: Stud
     assert said_after(study, at, timedelta(days=9)) == []
 
 
+def test_whoever_decides_has_seen_the_alert(study: Study, at: list[datetime]) -> None:
+    """Would catch calls that go on after a decision was recorded, and a decision that acknowledges twice."""
+    with study.database.writing(study.id) as conn:
+        [item] = alerts.open_alerts(conn, study.id)
+        for _ in range(2):
+            alert, by = alerts.latest(conn, item.alert_id), By("U0INVESTIGATOR", "T1", at[0], "form-1")
+            decision = DecisionKind.HOLD_DOSING
+            done = decide(conn, alert, by, study.voice.setting, decision=decision, scope="all", reason="as written")
+            assert ("counts as acknowledged by you" in done.told) == (alert.acknowledgement is None)
+        alert = alerts.latest(conn, item.alert_id)
+    assert [one.kind.value for one in alert.responses] == ["acknowledged", "decided"]
+    assert alert.acknowledgement is not None
+    assert said_after(study, at, timedelta(days=9)) == []
+
+
 def test_nobody_is_called_while_an_alert_rests_and_then_the_steps_begin_anew(study: Study, at: list[datetime]) -> None:
     """Would catch a snooze that is never over, and one after which every missed step calls at once."""
     with study.database.writing(study.id) as conn:

@@ -41,7 +41,7 @@ const houseSign = () => drawing("0 0 20 20", ["path", { d: "M3 10l7-6 7 6M5 9v8h
 
 const S = {
   data: null, viewer: sessionStorage.getItem("viewer") || "", active: null, thread: null,
-  mode: "slack", unread: {}, stream: null, opener: null, buttons: new Map(), sorted: new Map(),
+  mode: "slack", unread: {}, stream: null, held: null, opener: null, buttons: new Map(), sorted: new Map(),
 };
 
 const person = (id) => S.data.people.find((one) => one.id === id);
@@ -611,18 +611,30 @@ async function post(what, body) {
 }
 
 async function load() {
-  const asked = S.viewer;
+  const held = S.held = []; // what happens while the state is on its way comes after it
+  let fresh = false;
+  try {
+    fresh = await fetched(S.viewer);
+  } finally {
+    if (S.held === held) S.held = null;
+  }
+  if (fresh) held.forEach(hear);
+}
+
+/** Take the state as one person has it; false when it is no longer wanted, because somebody else looks by now. */
+async function fetched(asked) {
   const response = await fetch(`/page/state?as=${encodeURIComponent(asked)}`);
-  if (S.viewer !== asked) return; // somebody else looks by now
-  if (response.status === 403) return lost("This page has no session any more. Open the newest link from the terminal.");
-  if (response.status === 404) { S.viewer = ""; sessionStorage.removeItem("viewer"); return listen(); }
+  if (S.viewer !== asked) return false;
+  if (response.status === 403) { lost("This page has no session any more. Open the newest link from the terminal."); return false; }
+  if (response.status === 404) { S.viewer = ""; sessionStorage.removeItem("viewer"); listen(); return false; }
   const state = await response.json();
-  if (S.viewer !== asked) return;
+  if (S.viewer !== asked) return false;
   S.data = state;
   S.viewer = S.data.you;
   if (S.active !== "home" && !channelOf(S.active)) S.active = S.data.channels[0]?.id || "home";
   if (S.thread && !channelOf(S.thread.channel)) S.thread = null;
   draw();
+  return true;
 }
 
 function lost(text = "Reconnecting, nothing is lost") {
@@ -636,10 +648,11 @@ function listen() {
   let dropped = false;
   stream.onerror = () => { dropped = true; lost(); if (!S.data) load().catch(() => {}); if (stream.readyState === EventSource.CLOSED) setTimeout(() => S.stream === stream && listen(), 1500); };
   stream.onopen = async () => { await load(); if (dropped || !$("offline").hidden) { dropped = false; $("offline").hidden = true; } };
-  stream.onmessage = (event) => { const change = JSON.parse(event.data); if (S.data && change.type) hear(change); };
+  stream.onmessage = (event) => { const change = JSON.parse(event.data); if ((S.data || S.held) && change.type) hear(change); };
 }
 
 function hear(change) {
+  if (S.held) { S.held.push(change); return; }
   if (change.type === "message") return hearMessage(change);
   if (change.type === "view") { S.data.view = change.view; S.data.home = change.home; drawModal(); if (S.active === "home") drawTalk(); return; }
   if (change.service) { Object.assign(S.data, change.service); drawTop(); drawRail(); drawService(); }

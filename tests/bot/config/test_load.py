@@ -45,8 +45,10 @@ def test_every_list_of_codes_reaches_its_own_field(tmp_path: Path) -> None:
 
 
 def test_contact_domains_are_the_studys(tmp_path: Path) -> None:
-    text = changed("planned_n: 20", "planned_n: 20, contact_domains: [SV, EC]")
-    assert load_text(tmp_path, text).derivation.contact_domains == ("SV", "EC")
+    text = changed("planned_n: 20", "planned_n: 20, contact_domains: [SV, DA]")
+    assert load_text(tmp_path, text).derivation.contact_domains == ("SV", "DA")
+    with pytest.raises(ConfigError, match="no source reads 'VS': it would never be evidence"):
+        load_text(tmp_path, changed("planned_n: 20", "planned_n: 20, contact_domains: [SV, VS]"))
 
 
 def test_rules_and_sources_keep_the_order_of_the_file(study: StudyConfig) -> None:

@@ -21,7 +21,7 @@ from bot.workspace import people as cast
 from bot.workspace.outcome import Outcome
 from rules.model import Audience, Reason, State
 from storage import alerts
-from storage.alert_records import StoredAlert
+from storage.alert_records import ResponseKind, StoredAlert
 from storage.inbox import unapplied
 from storage.schema import inbox
 from tests.bot.slack.bench import CHANNELS, STUDY, Bench, crossed, slack_block
@@ -212,7 +212,8 @@ def test_a_decision_is_recorded_with_reason_scope_and_what_was_looked_at(person:
     person.press("dsmbot_decide")
     told = person.submit(decision="pause_enrolment", reason="as the protocol says")
     assert "not a signature" in told.ephemeral[-1]["text"]
-    [kept] = person.stored().responses
+    seen, kept = person.stored().responses
+    assert (seen.kind, seen.user_id) == (ResponseKind.ACKNOWLEDGED, cast.INVESTIGATOR), "who decides has seen it"
     assert kept.body == {"decision": "pause_enrolment", "scope": "all"}
     assert (kept.basis, kept.alert_version, kept.note) == (crossed().digest(), 1, "as the protocol says")
     assert person.stored().holding == "pause_enrolment"
@@ -240,7 +241,9 @@ def test_while_something_is_held_people_resume_or_hold_more_and_cannot_resolve(p
     person.submit(reason="amended")
     assert person.stored().resolved
     assert person.status().startswith("✓ Resolved by")
-    assert [t.split(" · ")[0] for t in person.thread()] == ["DECISION RECORDED", "DECISION RECORDED", "RESOLVED"]
+    assert [t.split(" · ")[0] for t in person.thread()] == [
+        "ACKNOWLEDGED", "DECISION RECORDED", "DECISION RECORDED", "RESOLVED",
+    ]  # fmt: skip
 
 
 def test_a_crossed_boundary_is_resolved_only_after_a_decision(person: Person) -> None:

@@ -45,7 +45,7 @@ def test_a_decision_is_filled_in_on_the_page(browser: Any, slack: Bench, width: 
         assert page.faults == []
         page.context.close()
     with slack.db.reading() as conn:
-        [kept] = alerts.latest(conn, slack.item(key).alert_id or 0).responses
+        _, kept = alerts.latest(conn, slack.item(key).alert_id or 0).responses
     assert (kept.user_id, kept.note) == (cast.INVESTIGATOR, "as the protocol says")
 
 

@@ -10,7 +10,7 @@ import pytest
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from bot.workspace.people import INVESTIGATOR, Person
+from bot.workspace.people import DSMB_MEMBER, INVESTIGATOR, MEDICAL_MONITOR, Person
 from bot.workspace.server import RunningWorkspace, Workspace, serve
 from tests.bot.workspace.conftest import CLOSED, OPEN, OPS, actions, button, connect, overflow, section
 
@@ -114,6 +114,34 @@ def test_a_button_tells_sending_done_and_refused(
     page.locator("[data-action=nobody][data-state=sending]").wait_for()
     assert page.locator("[data-action=nobody]").get_attribute("aria-busy") == "true"
     page.get_by_role("button", name="No answer from DSMBot, nothing recorded").wait_for()
+
+
+def test_what_comes_while_the_page_loads_is_not_lost(page: Any, client: WebClient) -> None:
+    """Would catch a message that was posted between the state that the page got and the moment it drew it."""
+
+    def meanwhile(route: Any) -> None:
+        state = route.fetch()
+        client.chat_postMessage(channel=OPEN, text="This came meanwhile.")
+        route.fulfill(response=state)
+
+    page.route("**/page/state*", meanwhile, times=1)
+    page.select_option("#you", MEDICAL_MONITOR)
+    page.get_by_text("This came meanwhile.").wait_for()
+    assert page.get_by_text("This came meanwhile.").count() == 1
+
+
+def test_whoever_looks_last_is_whom_the_page_shows(page: Any) -> None:
+    """Would catch an answer for the person before, come late, that makes the next click that person's."""
+    held: list[Any] = []
+    page.route("**/page/state*", lambda route: held.append(route), times=1)
+    page.select_option("#you", DSMB_MEMBER)
+    while not held:
+        page.wait_for_timeout(20)
+    page.select_option("#you", MEDICAL_MONITOR)
+    page.wait_for_function("(who) => S.data.you === who", arg=MEDICAL_MONITOR)
+    held[0].continue_()
+    page.wait_for_timeout(500)
+    assert page.evaluate("[S.viewer, S.data.you]") == [MEDICAL_MONITOR, MEDICAL_MONITOR]
 
 
 def test_switching_the_person_shows_and_hides_the_closed_channel(
