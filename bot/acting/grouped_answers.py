@@ -23,7 +23,8 @@ def acknowledge_all(conn: Connection, item: Item, by: By, setting: Setting) -> D
     if group is None:
         return Done(Effect.UNKNOWN, replies.UNKNOWN_ALERT)
     waiting = [one for one in _listed(conn, group) if one.acknowledgement is None and not one.resolved]
-    number = sum(_respond(conn, group, alert, by, ResponseKind.ACKNOWLEDGED) for alert in waiting)
+    told_at = group.told_at()
+    number = sum(_respond(conn, told_at.get(one.alert_id, 1), one, by, ResponseKind.ACKNOWLEDGED) for one in waiting)
     if number == 0:
         return Done(Effect.ALREADY_ACKNOWLEDGED, replies.not_done(wording.NOTHING_LEFT))
     _restate(conn, item, replace(group, acknowledged_by=by.user_id, acknowledged_at=by.at, acknowledged=number))
@@ -36,7 +37,8 @@ def withdraw_all(conn: Connection, item: Item, by: By, setting: Setting) -> Done
     if group is None:
         return Done(Effect.UNKNOWN, replies.UNKNOWN_ALERT)
     theirs = [one for one in _listed(conn, group) if one.acknowledgement and one.acknowledgement.user_id == by.user_id]
-    number = sum(_respond(conn, group, alert, by, ResponseKind.WITHDRAWN) for alert in theirs)
+    told_at = group.told_at()
+    number = sum(_respond(conn, told_at.get(one.alert_id, 1), one, by, ResponseKind.WITHDRAWN) for one in theirs)
     if number == 0:
         return Done(Effect.NOTHING_TO_WITHDRAW, replies.nothing_to_withdraw(setting))
     _restate(conn, item, replace(group, acknowledged_by="", acknowledged_at=None, acknowledged=0))
@@ -66,12 +68,12 @@ def _listed(conn: Connection, group: GroupedStored) -> list[StoredAlert]:
     return [found[number] for number in group.every if number in found]
 
 
-def _respond(conn: Connection, group: GroupedStored, alert: StoredAlert, by: By, kind: ResponseKind) -> bool:
-    """One response, with the finding that the group told; said in the alert's thread only where it has one.
+def _respond(conn: Connection, version: int, alert: StoredAlert, by: By, kind: ResponseKind) -> bool:
+    """One response, with the finding told at `version`; said in the alert's thread only where it has one.
 
     Returns whether it is in force: an acknowledgement of what the alert no longer says is kept, and does not count.
     """
-    seen = next(one for one in alert.versions if one.version == group.version_of(alert.alert_id))
+    seen = next(one for one in alert.versions if one.version == version)
     basis = sealing.digest(conn, alert.study_id, seen.finding)
     mine = replace(by, inbox_key=f"{by.inbox_key}#{alert.alert_id}", version=seen.version, basis=basis)
     if not respond(conn, alert, mine, kind).recorded:

@@ -287,9 +287,9 @@ class GroupedStored:
     versions: tuple[int, ...] = ()
     type: Literal["grouped"] = "grouped"
 
-    def version_of(self, alert_id: int) -> int:
-        """At which version an alert of the group is told."""
-        return dict(zip(self.every or self.listed, self.versions, strict=False)).get(alert_id, 1)
+    def told_at(self) -> dict[int, int]:
+        """Number of an alert → the version at which it is told; one that is not there, as it began."""
+        return dict(zip(self.every or self.listed, self.versions, strict=False))
 
 
 @stored_dataclass(frozen=True, slots=True)

@@ -86,8 +86,8 @@ def content_of(conn: Connection, item: Item, voice: Voice) -> Content:
 
 def grouped_content(conn: Connection, voice: Voice, stored: GroupedStored) -> GroupedContent:
     """Many alerts told together, each as it was: a message that was read does not change under its reader."""
-    found = alerts.by_id(conn, stored.listed)
-    told = tuple(alert_content(conn, voice, found[one], version=stored.version_of(one)) for one in stored.listed)
+    found, told_at = alerts.by_id(conn, stored.listed), stored.told_at()
+    told = tuple(alert_content(conn, voice, found[one], version=told_at.get(one, 1)) for one in stored.listed)
     role, mention = voice.responsible(stored.audience)
     if stored.step == "call":
         role, mention = Role(stored.role), joined(voice.members(Role(stored.role)), stored.covering)
