@@ -17,6 +17,7 @@ from bot.demo.groups import tell_groups
 from bot.demo.stage import Stage
 from bot.slack.blocks import ActionId, Choice
 from bot.telling.outgoing import alert_key
+from bot.wording.text import count
 from rules.model import Audience, Reason, State
 from storage import alerts, outbox
 from storage.alert_records import OpenAlert
@@ -97,13 +98,13 @@ class Script:
         """Days pass until a stopping boundary is crossed, or nothing more is to come."""
         self._guide("Reactions trickle in. Each is judged when it is entered, in order of first dose.")
         while self.stage.day < QUIET_DAYS:
-            self.pacing.day(self.stage)
-            self.stage.next_day()
+            self._day()
             crossed = [a for a in self.stage.open_alerts() if self._kind(a) == "boundary" and a.state is State.CROSSED]
             if crossed or self.stage.day % 7 == 0:
                 self._week(crossed[0] if crossed else None)
             if crossed:
                 self.stage.workspace.workspace.set_caption(f"{self._caption()} · time stands still")
+                self._guide("A stopping rule is crossed; time stands still. Phone, top right, shows the lock screen.")
                 self.pacing.rest(6)
                 return crossed[0]
         return None
@@ -138,8 +139,7 @@ class Script:
         """A late correction lowers the count; the first crossing stays recorded."""
         self._guide("Time goes on. A reaction is corrected from grade 2 to grade 1: what was said is not unsaid.")
         for _ in range(21):
-            self.pacing.day(self.stage)
-            self.stage.next_day()
+            self._day()
             with self.stage.study.database.reading() as conn:
                 versions = alerts.latest(conn, alert.alert_id).versions
             changed = [version for version in versions if version.reason is Reason.BASIS_CHANGED]
@@ -163,8 +163,7 @@ class Script:
         drop = self.stage.workspace.faults.accept_then_drop(methods=("chat.postMessage",))
         before = len(self.stage.open_alerts())
         for _ in range(14):
-            self.pacing.day(self.stage)
-            self.stage.next_day()
+            self._day()
             if drop.count == 0 and len(self.stage.open_alerts()) > before:
                 break
         self.stage.settle(20)
@@ -202,6 +201,11 @@ class Script:
             pause.wait(0.2)
         return true()
 
+    def _day(self) -> None:
+        self.pacing.day(self.stage)
+        self.stage.next_day()
+        self.stage.workspace.workspace.set_caption(self._caption())
+
     def _week(self, alert: OpenAlert | None = None) -> None:
         line = self._caption()
         if alert is not None:
@@ -214,7 +218,7 @@ class Script:
     def _caption(self) -> str:
         rows = self.stage.source.trial.rows_known_by(self.stage.time.now())
         week = self.stage.day // 7 + 1
-        return f"week {week} · {len(rows['DM'])} enrolled · {len(rows['AE'])} AEs"
+        return f"week {week} · {len(rows['DM'])} enrolled · {count(len(rows['AE']), 'AE')}"
 
     def _guide(self, text: str) -> None:
         self.stage.workspace.workspace.set_guide(text)

@@ -31,7 +31,6 @@ from rules.model import Audience
 from storage import alerts, outbox
 from storage.alert_records import OpenAlert
 from storage.sources.simulated import SimulatedSource
-from storage.sources.simulated_trial import DEFAULT_START
 
 QUICK = DeliveryTiming(
     settle=timedelta(seconds=1.5), settle_critical=timedelta(seconds=1), post=timedelta(0), edit=timedelta(0),
@@ -39,6 +38,9 @@ QUICK = DeliveryTiming(
     margin=timedelta(seconds=5), apart=timedelta(0),
 )  # fmt: skip
 """The practice workspace answers at once and limits nothing, so that nothing has to be waited for."""
+
+FIRST_DOSE = date(2026, 1, 7)
+"""A Wednesday: what is crossed so many weeks later is not buried under a Monday's summary."""
 
 MORNING = time(8, 5)
 """When each simulated day is looked at, local: just after the daily note fell due."""
@@ -155,7 +157,7 @@ def set_up(*, scenario: str, seed: int, port: int, told: Callable[[str], None], 
         stack.callback(workspace.stop)
         if workspace.port != port:
             told(f"Port {port} is in use; the page is on {workspace.port}.")
-        simulated = SimulatedTime(_morning(DEFAULT_START + timedelta(days=begin), configs[0].plan.timezone))
+        simulated = SimulatedTime(_morning(FIRST_DOSE + timedelta(days=begin), configs[0].plan.timezone))
         secrets = Secrets(workspace.bot_token, workspace.app_token, api_url=workspace.base_url)
         clock = Clock(study=simulated.now, wall=now_utc)
         composed = stack.enter_context(opened(configs, mode=Mode.PRACTICE, secrets=secrets, clock=clock))
@@ -194,7 +196,8 @@ def example_configuration() -> str:
 def _configuration(folder: Path, scenario: str, seed: int) -> Path:
     """The shipped configuration with a simulated source and a database of its own."""
     config: dict[str, Any] = yaml.safe_load(example_configuration())
-    config["sources"] = [{"id": "edc", "kind": "simulated", "scenario": scenario, "seed": seed, "every": "1 s"}]
+    source = {"id": "edc", "kind": "simulated", "scenario": scenario, "seed": seed, "every": "1 s"}
+    config["sources"] = [{**source, "start": FIRST_DOSE.isoformat()}]
     config["storage"] = {"url": "sqlite:///demo.db"}
     config["slack"] |= {"repeat": "7 d", "remind": "7 d"}  # a day passes in a quarter of a second
     target = folder / "config.yaml"
