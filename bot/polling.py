@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.study import Study
+from storage.errors import StorageError
 from storage.revisions import IngestResult, ingest
 from storage.source_state import load_state, record_failure
 from storage.sources.base import Batch, RecordSource, SourceFailure
@@ -74,7 +76,11 @@ def poll_source(study: Study, source: RecordSource, now: datetime) -> Batch | So
 
 
 def ingest_batch(study: Study, source: RecordSource, batch: Batch | SourceFailure, now: datetime) -> Polled:
-    """Store what changed, or that the source failed: in that case nothing is taken and nothing is deleted."""
+    """Store what changed, or that the source failed: in that case nothing is taken and nothing is deleted.
+
+    Whatever is raised over the records of one source, other than by the database, is that source's failure: the
+    others go on, and people are told, instead of a cycle that ends at the same place each time.
+    """
     if isinstance(batch, SourceFailure):
         return _failed(study, source, batch, now)
     try:
@@ -89,6 +95,14 @@ def ingest_batch(study: Study, source: RecordSource, batch: Batch | SourceFailur
         )
     except SourceFailure as failure:
         return _failed(study, source, failure, now)
+    except (StorageError, SQLAlchemyError):
+        raise
+    except Exception as error:
+        log.exception("source.failed", study=study.id, source=source.id)
+        reason = f"its records could not be compared with what is stored ({type(error).__name__})"
+        return _failed(
+            study, source, SourceFailure(reason, "See the log; report it to the source's maker, or to us"), now
+        )
     return _stored(source, batch, result)
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, BeforeValidator, Field
 
@@ -18,13 +19,16 @@ from rules.sdtm import KEEP, REQUIRED
 from storage.sources.base import Batch, Extract, PerDomain, SourceFailure, SourceSettings, SourceState
 from storage.sources.sdtm_files import Stamp, domain_files, read_bytes, read_sheet, settled
 from storage.sources.sdtm_lines import LineMemory
-from storage.sources.spreadsheet import signs
+from storage.sources.spreadsheet import empty_rows, signs
 
 FULL_READ_EVERY = timedelta(days=1)
 """However unchanged they look, files are read again in full this often."""
 
 SMALL = 20
 """Up to this many rows a domain may shrink by any share, but never to nothing."""
+
+_EMPTY = "They are no records, and are passed over; have the export end with its last record."
+"""Without a number: it is said once, not at each poll that finds one row more."""
 
 
 def _as_list(value: Any) -> Any:
@@ -140,7 +144,13 @@ class SdtmSource:
         sheet = read_sheet(path, stamp, self.settings.encoding, data)
         frame = self._placed(domain, path.name, sheet.frame)
         kept = frame[[name for name in frame.columns if name in KEEP[domain]]]  # ops may not hear of what tells an arm
-        return _Read(frame, sheet.ragged, tuple(signs(path.name, kept)))
+        warnings = tuple(signs(path.name, kept))
+        empty = empty_rows(frame)
+        if not len(empty):
+            return _Read(frame, sheet.ragged, warnings)
+        ragged = tuple(np.searchsorted(np.delete(np.arange(len(frame)), empty), np.setdiff1d(sheet.ragged, empty)))
+        frame = frame.drop(index=frame.index[empty]).reset_index(drop=True)
+        return _Read(frame, ragged, (*warnings, f"{path.name} has rows that are empty in every column. {_EMPTY}"))
 
     @property
     def _is_utf8(self) -> bool:

@@ -1,9 +1,10 @@
 """Which lines of a large CSV file are not as they were: so that a poll with few changes parses few lines.
 
 The memory lives in the process, may be lost at any time and is never the truth: whatever is doubtful (another
-header, other order, a quoted line break, a row of another width, a key that is not unique) is answered with None,
-and the file is read in full. Lines are compared by Python's hash of bytes, keyed by the interpreter's secret, so
-that nothing about a line can be learnt from it; once a day the whole file is read again in any case.
+header, other order, a quoted line break, a row of another width or of nothing, a key that is not unique) is
+answered with None, and the file is read in full. Lines are compared by Python's hash of bytes, keyed by the
+interpreter's secret, so that nothing about a line can be learnt from it; once a day the whole file is read again in
+any case.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from storage.records import canonical_array
 from storage.sources.base import Extract, SourceState
 from storage.sources.sdtm_csv import read_csv
 from storage.sources.sdtm_files import Stamp, read_bytes
+from storage.sources.spreadsheet import empty_rows
 
 SMALLEST = 1 << 20
 """Files of fewer bytes are always read in full; that is fast enough."""
@@ -108,6 +110,8 @@ class LineMemory:
         if sheet.ragged or len(sheet.frame) != len(some):
             return None
         frame = self._mapped(domain, path.name, sheet.frame)
+        if len(empty_rows(frame)):
+            return None
         frame["row_no"] = fresh + 1
         now = {name: canonical_array(frame[name], name) for name in before.columns}
         columns = {name: _rearranged(column, now[name], gone, fresh) for name, column in before.columns.items()}

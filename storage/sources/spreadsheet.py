@@ -1,10 +1,11 @@
-"""Signs that a spreadsheet has opened and saved a file: leading zeros gone, partial dates turned into days."""
+"""Signs that a spreadsheet has saved a file: leading zeros gone, partial dates turned into days, rows of nothing."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 _LOCAL_DATE = re.compile(r"\d{1,2}[/.]\d{1,2}[/.]\d{2,4}.*|\d{1,2}-[A-Za-z]{3}-\d{2,4}")
@@ -29,6 +30,26 @@ def signs(name: str, frame: pd.DataFrame) -> Iterator[str]:
             yield f"{name}: {column} has cells that a spreadsheet could not show; {_SAVED}"
     if _zeros_lost(frame):
         yield f"{name}: SITEID has lost the leading zeros that USUBJID still has; {_SAVED}"
+
+
+def empty_rows(frame: pd.DataFrame) -> np.ndarray:
+    """Positions of rows that hold nothing in any column, as a spreadsheet writes below the last record.
+
+    Such a row is no record: nobody entered it. A row in which anything stands, be it only STUDYID, is one.
+
+    Parameters
+    ----------
+    frame: one file under SDTM names; `file` and `row_no` say where a row stands and do not count.
+    """
+    at = np.flatnonzero(_is_blank(frame["USUBJID"]))
+    for name in frame.columns.difference(["USUBJID", "file", "row_no"]):
+        at = at[_is_blank(frame[name].iloc[at])]
+    return at
+
+
+def _is_blank(column: pd.Series) -> np.ndarray:
+    blank: np.ndarray = (column.isna() | (column.astype("str").str.strip() == "")).to_numpy(dtype=bool)
+    return blank
 
 
 def _share(values: pd.Series, pattern: re.Pattern[str]) -> float:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -188,8 +190,14 @@ def _button(message: dict[str, Any]) -> bool:
     return ActionId.ACKNOWLEDGE in json.dumps(message.get("blocks") or [])
 
 
-def soak(folder: Path, kills: int, seed: int, faults: tuple[dict[str, Any], ...]) -> Soak:
-    """Kill, and check."""
+def soak(
+    folder: Path,
+    kills: int,
+    seed: int,
+    faults: tuple[dict[str, Any], ...],
+    tell: Callable[[int], None] = lambda _: None,
+) -> Soak:
+    """Kill, and check; `tell` hears how many kills there were."""
     site = Site(folder, trial_until(LAST_DAY), {"delivery": QUICK})
     with workspace("--seed", str(seed)) as slack:
         played = Soak(site, slack, random.Random(seed), kills)
@@ -198,6 +206,7 @@ def soak(folder: Path, kills: int, seed: int, faults: tuple[dict[str, Any], ...]
             slack.remote.fault(**fault, count=-1)
         for number in range(kills):
             played.round(number)
+            tell(number + 1)
         played.drain()
         played.check()
         assert slack.hits("chat.postMessage") > 0, "no fault ever struck"
@@ -210,7 +219,13 @@ def test_fifteen_kills(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-def test_two_hundred_kills(tmp_path: Path) -> None:
-    played = soak(tmp_path, 200, 7, (*FAULTS, LATE, UNREADABLE))
+def test_two_hundred_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def tell(kills: int) -> None:
+        if kills % 10 == 0:
+            with capsys.disabled():
+                sys.stdout.write(f"\r{kills} of 200 kills{'' if kills < 200 else chr(10)}")
+                sys.stdout.flush()
+
+    played = soak(tmp_path, 200, 7, (*FAULTS, LATE, UNREADABLE), tell)
     assert sum(played.killed_while.values()) == 200
     assert played.killed_while["starting"] >= 20

@@ -42,6 +42,17 @@ def test_a_payload_is_canonical_json_of_what_is_recorded(values: list[tuple[str,
         assert digest == content_hash(payload)
 
 
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_row_that_is_empty_in_all_that_is_kept_moves_no_other(at: int) -> None:
+    rows = [ae(seq=1, AESER="{,"), ae("{,", seq=2)]
+    rows.insert(at, dict.fromkeys(rows[0], ""))
+    records = made("AE", frame(*rows))
+    assert [json.loads(payload) for payload in records.payloads.to_pylist()] == [
+        {name: value for name, value in row.items() if value} for row in rows
+    ]
+    assert len(records.keys) == len(records.hashes) == 3
+
+
 def test_an_empty_column_is_no_change_and_order_of_columns_is_none() -> None:
     plain = made("AE", frame(ae()))
     wider = made("AE", frame(ae(AEREL="", EPOCH="TREATMENT")).iloc[:, ::-1])

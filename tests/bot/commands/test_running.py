@@ -7,13 +7,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from bot.commands.output import configure_logs
 from bot.loop import Loop
 from bot.polling import due_sources
 from storage.errors import DatabaseUnavailable, StaleWriter
-from storage.sources.base import Batch, SourceState
+from storage.sources.base import Batch, Extract, SourceState
 from tests.bot.commands.life import Life, life
 from tests.bot.commands.site import Site, event, subjects
 
@@ -59,6 +60,35 @@ def test_a_plug_in_that_raises_fails_alone_and_shows_no_record(
         for text in (logged.out, logged.err, told["text"], site.said("ops")):
             assert "Vertraulich" not in text
             assert "Verum" not in text
+
+
+class Misshapen(Broken):
+    """A plug-in source whose table names a column twice, which nothing after it can make sense of."""
+
+    def poll(self, state: SourceState, now: datetime) -> Batch:
+        table = pd.DataFrame([["P-001", "Mrs Vertraulich", "K", "2026-05-01"]])
+        table.columns = pd.Index(["USUBJID", "USUBJID", "LBTESTCD", "LBDTC"])
+        return Batch("lab", {"LB": Extract(table)}, complete=True, watermark=now)
+
+
+def test_records_that_cannot_be_compared_are_a_failure_of_their_source_alone(
+    site_of: Callable[..., Site], capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = site_of(sources=TWO)
+    with life(site) as found:
+        configure_logs()
+        found.study.sources = {"lab": Misshapen(), "edc": found.study.sources["edc"]}  # type: ignore[dict-item]
+        found.put(event(1), event(2, "P-002"), dm=subjects(3))
+        cycle = found.cycle()
+        outcomes = {polled.source_id: polled.outcome for polled in cycle.polled}
+        assert outcomes == {"lab": "failed", "edc": "ok"}
+        assert cycle.recorded is not None
+        (told,) = site.told("source failed")
+        assert "could not be compared" in told["text"]
+        found.cycle()
+        assert len(site.told("source failed")) == 1
+        logged = capsys.readouterr()
+        assert all("Vertraulich" not in text for text in (logged.out, logged.err, site.said("ops")))
 
 
 def test_each_source_is_asked_as_often_as_its_every(site_of: Callable[..., Site]) -> None:

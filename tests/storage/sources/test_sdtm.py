@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from rules.sdtm import FaultKind
 from storage.database import Database
-from storage.source_state import accept_once, load_state, record_failure
+from storage.source_state import accept_once, load_state, recent_warnings, record_failure
 from storage.sources.base import SourceFailure, SourceState
 from storage.sources.sdtm import SdtmSettings
 from tests.storage.sources.made import LATER, NOW, STUDY, ae, frame, poll, source, write
@@ -188,6 +189,42 @@ def test_a_row_of_another_width_is_kept_and_flagged(database: Database, tmp_path
     result = poll(database, source(tmp_path))
     assert result.counts["new"] == 2
     assert [(f.row_no, f.kind) for f in result.faults] == [(1, "wrong_field_count")]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "xpt"])
+def test_rows_of_nothing_are_no_records_and_are_said_once(database: Database, tmp_path: Path, ending: str) -> None:
+    nothing = dict.fromkeys(ae(), "")
+    write(tmp_path, f"ae.{ending}", frame(nothing, ae(), {**nothing, "USUBJID": "  "}, ae(seq=2, AESER="?"), nothing))
+    sdtm = source(tmp_path)
+    first = poll(database, sdtm)
+    write(tmp_path, f"ae.{ending}", frame(nothing, ae(), nothing, ae(seq=2, AESER="?"), nothing, nothing, ae(seq=3)))
+    second = poll(database, sdtm, LATER)
+    assert (first.counts["new"], second.counts["new"], second.counts["unchanged"]) == (2, 1, 2)
+    assert [(fault.row_no, fault.variable) for fault in first.faults] == [(4, "AESER")], "the row as it is in the file"
+    with database.reading() as conn:
+        ((_, said),) = recent_warnings(conn, STUDY)
+    assert said == (
+        f"ae.{ending} has rows that are empty in every column. They are no records, and are passed over; have the "
+        "export end with its last record."
+    )
+
+
+def test_a_row_in_which_only_the_study_stands_is_a_record(database: Database, tmp_path: Path) -> None:
+    nothing = {**dict.fromkeys(ae(), ""), "STUDYID": "S"}
+    write(tmp_path, "ae.csv", frame(ae(STUDYID="S"), nothing))
+    result = poll(database, source(tmp_path))
+    assert result.counts["new"] == 2
+    assert {fault.row_no for fault in result.faults} == {2}
+
+
+def test_a_row_of_another_width_is_flagged_where_rows_of_nothing_stand_before_it(
+    database: Database, tmp_path: Path
+) -> None:
+    write(tmp_path, "ae.csv", "USUBJID,AESEQ,AEDECOD,AESTDTC\n,,,\nP-1,1,Nausea,2026-02-03\n,\nP-1,2,Nausea\n")
+    result = poll(database, source(tmp_path))
+    assert result.counts["new"] == 2
+    ragged = [fault.row_no for fault in result.faults if fault.kind is FaultKind.WRONG_FIELD_COUNT]
+    assert ragged == [4]
 
 
 @pytest.mark.parametrize(

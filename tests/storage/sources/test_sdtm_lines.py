@@ -67,6 +67,7 @@ CHANGED = {**ROWS[7], "AESER": "Y"}
         ([{**ROWS[0], "AEDECOD": '"two\nlines"'}, *ROWS[1:]], (0, 1, 0, 49), True),
         ([{**ROWS[0], "AEDECOD": '"a, b"'}, *ROWS[1:]], (0, 1, 0, 49), False),
         ([{**ROWS[0], "AEDECOD": "a,b"}, *ROWS[1:]], (0, 1, 0, 49), True),  # another width
+        ([*ROWS, dict.fromkeys(ROWS[0], "")], (0, 0, 0, 50), True),  # a row of nothing
     ],
 )
 def test_what_is_parsed_and_what_is_found(
