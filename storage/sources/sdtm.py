@@ -242,7 +242,7 @@ def _none_left(state: SourceState, domain: str) -> Extract:
 
 def _check_domain(domain: str, name: str, frame: pd.DataFrame) -> None:
     if "DOMAIN" in frame.columns and len(frame):
-        others = set(frame["DOMAIN"].astype("str").str.strip().str.upper().unique()) - {domain, "", "NAN"}
+        others = set(frame["DOMAIN"].dropna().astype("str").str.strip().str.upper().unique()) - {domain, ""}
         if others:
             raise SourceFailure(
                 f"{name} is read as {domain}, but its DOMAIN column names another domain",

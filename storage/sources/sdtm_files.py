@@ -7,6 +7,7 @@ extracts are copied over networks, and half a file is not a smaller study.
 from __future__ import annotations
 
 import io
+import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -140,15 +141,32 @@ def read_sheet(path: Path, stamp: Stamp, encoding: str, data: bytes | None = Non
 
 
 def read_parquet(data: bytes, name: str) -> pd.DataFrame:
-    """Read Parquet with the types it has. Raises SourceFailure when it is damaged or truncated."""
+    """Read Parquet with the types it has; text that was written as bytes, or within lists, becomes text.
+
+    Raises
+    ------
+    SourceFailure: damaged or truncated.
+    """
     try:
         table = pyarrow.parquet.read_table(io.BytesIO(data))
-        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+        plain = [_plain(table.column(i)) for i in range(table.num_columns)]
+        frame: pd.DataFrame = pa.Table.from_arrays(plain, names=table.column_names).to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError) as error:
         raise SourceFailure(
             f"{name} is not a whole Parquet file", "It is read again at the next poll; if this stays, write it again."
         ) from error
     return frame
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column as it is; as text where Python could neither compare nor write what it holds."""
+    if pa.types.is_nested(column.type):
+        texts = [None if value is None else json.dumps(value, default=str) for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.large_string())])
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        texts = [None if value is None else value.decode(errors="replace") for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.large_string())])
+    return column
 
 
 def _read_xpt(path: Path, stamp: Stamp) -> pd.DataFrame:

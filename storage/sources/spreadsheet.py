@@ -61,7 +61,7 @@ def _zeros_lost(frame: pd.DataFrame) -> bool:
     """A site "7" whose subjects are numbered "007-0012"."""
     if "SITEID" not in frame or "USUBJID" not in frame or not len(frame):
         return False
-    rows = frame[["SITEID", "USUBJID"]].astype("str").drop_duplicates()
+    rows = frame[["SITEID", "USUBJID"]].dropna().astype("str").drop_duplicates()
     return any(
         part != site and part.lstrip("0") == site
         for site, subject in zip(rows["SITEID"], rows["USUBJID"], strict=True)

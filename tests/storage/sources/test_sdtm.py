@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from rules.sdtm import FaultKind
@@ -13,6 +16,7 @@ from storage.database import Database
 from storage.source_state import accept_once, load_state, recent_warnings, record_failure
 from storage.sources.base import SourceFailure, SourceState
 from storage.sources.sdtm import SdtmSettings
+from storage.stored_records import stored_records
 from tests.storage.sources.made import LATER, NOW, STUDY, ae, frame, poll, source, write
 
 DM = frame({"USUBJID": "P-001"}, {"USUBJID": "P-002"})
@@ -207,6 +211,25 @@ def test_rows_of_nothing_are_no_records_and_are_said_once(database: Database, tm
         f"ae.{ending} has rows that are empty in every column. They are no records, and are passed over; have the "
         "export end with its last record."
     )
+
+
+def test_parquet_may_lack_a_value_anywhere_and_hold_text_as_bytes_or_lists(database: Database, tmp_path: Path) -> None:
+    """Would catch: "b'P-001'" as a subject, or one missing site or domain that stops the source."""
+    columns = {
+        "DOMAIN": pa.array(["AE", None]), "USUBJID": pa.array([b"007-P1", b"007-P2"]), "SITEID": pa.array([None, "7"]),
+        "AESEQ": pa.array([1, 2]), "AEDECOD": pa.array(["Nausea", None]), "AESTDTC": pa.array(["2026-02-03", None]),
+        "AEACN": pa.array([["DRUG", "WITHDRAWN"], None]), "AEOUT": pa.array([{"code": "FATAL"}, None]),
+    }  # fmt: skip
+    file = BytesIO()
+    pq.write_table(pa.table(columns), file)
+    write(tmp_path, "ae.parquet", file.getvalue())
+    result = poll(database, source(tmp_path))
+    assert result.counts["new"] == 2
+    with database.reading() as conn:
+        found = stored_records(conn, STUDY, "edc", "AE", ["007-P1|1", "007-P2|2"])
+    assert found["007-P1|1"].values["AEACN"] == '["DRUG", "WITHDRAWN"]'
+    assert found["007-P1|1"].values["AEOUT"] == '{"code": "FATAL"}'
+    assert found["007-P2|2"].values == {"USUBJID": "007-P2", "AESEQ": "2"}
 
 
 def test_a_row_in_which_only_the_study_stands_is_a_record(database: Database, tmp_path: Path) -> None:
