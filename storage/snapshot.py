@@ -65,6 +65,7 @@ class SnapshotBuilder:
     def __init__(self, db: Database, study_id: str) -> None:
         self.db, self.study_id = db, study_id
         self._known = _Known()
+        self._closed: list[_Closed] = []
         self._turn = threading.Lock()
 
     def build(
@@ -90,8 +91,9 @@ class SnapshotBuilder:
         there, without rows. `earlier` holds replaced and deleted revisions of adverse events, where there are any.
         """
         with self._turn, self.db.reading() as conn:
-            batches = _closed_batches(conn, self.study_id)
-            visible = [b for b in batches if _is_visible(b, batch_no, as_of)]
+            after = self._closed[-1].batch_no if self._closed else 0
+            self._closed += _closed_batches(conn, self.study_id, after)  # a closed batch never changes
+            visible = [b for b in self._closed if _is_visible(b, batch_no, as_of)]
             last = visible[-1].batch_no if visible else 0
             if last < self._known.batch_no:
                 known = _Known()  # an earlier moment is built anew and not kept
@@ -135,9 +137,11 @@ def _remember(known: _Known, domain: str, replaced: pa.Table) -> None:
         known.replaced[domain] = pa.concat_tables([*kept, replaced]).combine_chunks()
 
 
-def _closed_batches(conn: Connection, study_id: str) -> list[_Closed]:
+def _closed_batches(conn: Connection, study_id: str, after: int) -> list[_Closed]:
+    """Batches closed since batch `after`, oldest first."""
     c = batch.c
-    query = select(c.batch_no, c.closed_at, c.ingest_id, c.counts).where(c.study_id == study_id).order_by(c.batch_no)
+    query = select(c.batch_no, c.closed_at, c.ingest_id, c.counts).order_by(c.batch_no)
+    query = query.where(c.study_id == study_id, c.batch_no > after)
     return [
         _Closed(row.batch_no, row.closed_at, row.ingest_id, row.counts.get("columns", {}))
         for row in conn.execute(query)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -34,9 +34,15 @@ class Stored:
     revisions: int
 
 
-def closed_ingests(conn: Connection, study_id: str) -> frozenset[int]:
-    """Ingests whose batch was closed; revisions of any other are invisible for ever."""
-    return frozenset(conn.execute(select(batch.c.ingest_id).where(batch.c.study_id == study_id)).scalars())
+def closed_ingests(conn: Connection, study_id: str, among: Collection[int]) -> frozenset[int]:
+    """Those of these ingests whose batch was closed; revisions of any other are invisible for ever.
+
+    What is asked grows with the rows at hand, not with the years for which the study has been polled.
+    """
+    query = select(batch.c.ingest_id).where(batch.c.study_id == study_id)
+    if len(among) <= _AT_ONCE:
+        query = query.where(batch.c.ingest_id.in_(list(among)))
+    return frozenset(conn.execute(query).scalars())
 
 
 def current_hashes(
@@ -45,11 +51,9 @@ def current_hashes(
     """Record key → content hash of every record that is not deleted; of `keys` only, where given."""
     c = revision.c
     query = _of(study_id, source_id, domain, c.record_key, c.content_hash, c.deleted, c.ingest_id)
-    closed = closed_ingests(conn, study_id)
     found: dict[str, bytes] = {}
-    for key, content_hash, deleted, ingest_id in _rows(conn, query, keys):
-        if ingest_id in closed:
-            found[key] = b"" if deleted else bytes(content_hash)
+    for key, content_hash, deleted, _ in _closed_rows(conn, study_id, query, keys):
+        found[key] = b"" if deleted else bytes(content_hash)
     return {key: content_hash for key, content_hash in found.items() if content_hash}
 
 
@@ -59,12 +63,10 @@ def stored_records(
     """Record key → what is stored of it, deleted ones included; of `keys` only, where given."""
     c = revision.c
     query = _of(study_id, source_id, domain, c.record_key, c.event_key, c.payload, c.deleted, c.ingest_id)
-    closed = closed_ingests(conn, study_id)
     found: dict[str, tuple[str, str, bool, int]] = {}
-    for key, event, payload, deleted, ingest_id in _rows(conn, query, keys):
-        if ingest_id in closed:
-            before = found.get(key, ("", "{}", False, 0))
-            found[key] = (event, before[1] if deleted else payload, bool(deleted), before[3] + 1)
+    for key, event, payload, deleted, _ in _closed_rows(conn, study_id, query, keys):
+        before = found.get(key, ("", "{}", False, 0))
+        found[key] = (event, before[1] if deleted else payload, bool(deleted), before[3] + 1)
     return {key: Stored(key, event, json.loads(text), gone, n) for key, (event, text, gone, n) in found.items()}
 
 
@@ -80,16 +82,26 @@ def _of(study_id: str, source_id: str, domain: str, *columns: Any) -> Select[Any
     return query.order_by(c.revision_id)
 
 
-def _rows(conn: Connection, query: Select[Any], keys: Iterable[str] | None) -> Iterator[Sequence[Any]]:
-    """Plain tuples in the order in which they were written; a million of them are read here."""
+def _closed_rows(
+    conn: Connection, study_id: str, query: Select[Any], keys: Iterable[str] | None
+) -> Iterator[Sequence[Any]]:
+    """Rows of closed batches (`ingest_id` comes last), in the order in which they were written."""
+    for rows in _fetched(conn, query, keys):
+        closed = closed_ingests(conn, study_id, {row[-1] for row in rows})
+        yield from (row for row in rows if row[-1] in closed)
+
+
+def _fetched(conn: Connection, query: Select[Any], keys: Iterable[str] | None) -> Iterator[Sequence[Sequence[Any]]]:
+    """Portions of plain tuples; a million of them are read here."""
     if keys is None:
-        yield from _fetched(conn, query)
+        yield _plain(conn, query)
         return
     remaining = iter(keys)
     while some := list(islice(remaining, _AT_ONCE)):
-        yield from _fetched(conn, query.where(revision.c.record_key.in_(some)))
+        yield _plain(conn, query.where(revision.c.record_key.in_(some)))
 
 
-def _fetched(conn: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
+def _plain(conn: Connection, query: Select[Any]) -> Sequence[Sequence[Any]]:
     cursor: Any = conn.execute(query).cursor
-    yield from cursor.fetchall()
+    rows: Sequence[Sequence[Any]] = cursor.fetchall()
+    return rows
