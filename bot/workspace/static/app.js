@@ -232,7 +232,7 @@ function element(e, b, at) {
   return h("span", { class: "b-unknown" }, `Element “${e.type}”`);
 }
 
-const SAID = { sending: "Sending…", done: "Done", refused: "Not taken" };
+const SAID = { sending: "Sending…", done: "Done", answered: "See the note to you", refused: "Not taken" };
 
 function button(e, b, at) {
   const key = `${at.key}/${b.block_id}/${e.action_id}`;
@@ -309,7 +309,7 @@ async function act(key, e, b, at, value) {
   const unchanged = now && now.payload.edited?.ts === edited;
   if (answer.error) setButton(key, at, { state: "refused", label: answer.error });
   else if (!answer.acked) setButton(key, at, { state: "refused", label: "No answer from DSMBot, nothing recorded" });
-  else if (e.type === "button" && unchanged && answer.ephemeral.length) setButton(key, at, { state: "refused", label: "Not done: see the note to you" });
+  else if (e.type === "button" && unchanged && answer.ephemeral.length) setButton(key, at, { state: "answered" });  // done or refused: the note says which
   else if (answer.view) setButton(key, at, { state: "idle" });  // a form is open: nothing is done yet
   else setButton(key, at, { state: "done" });
   setTimeout(() => { S.buttons.delete(key); redraw(at.message); }, answer.acked ? 2500 : 6000);
