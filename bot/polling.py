@@ -97,7 +97,7 @@ def ingest_batch(study: Study, source: RecordSource, batch: Batch | SourceFailur
         return _failed(study, source, failure, now)
     except (StorageError, SQLAlchemyError):
         raise
-    except Exception as error:
+    except Exception as error:  # whatever a source's records make fail must not end the cycle of the others
         log.exception("source.failed", study=study.id, source=source.id)
         reason = f"its records could not be compared with what is stored ({type(error).__name__})"
         return _failed(
